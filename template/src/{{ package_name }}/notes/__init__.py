@@ -1,0 +1,1 @@
+"""The sample domain: notes. Replace it with your own."""

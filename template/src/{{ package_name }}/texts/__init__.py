@@ -1,0 +1,1 @@
+"""The sample domain: figures about a text. Replace it with your own."""
