@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 
 from ..database import db
-from ..validation import parse
 from .models import Note
 from .schemas import NoteInput, NoteOutput, NotePage, Page
 
@@ -22,7 +21,7 @@ def dump(note: Note) -> dict[str, object]:
 @blueprint.post("")
 def create_note() -> ResponseReturnValue:
     """Keep a new note."""
-    content = parse(NoteInput, request.get_json())
+    content = NoteInput.model_validate(request.get_json())
     note = Note(**content.model_dump())
     db.session.add(note)
     db.session.commit()
@@ -32,11 +31,9 @@ def create_note() -> ResponseReturnValue:
 @blueprint.get("")
 def list_notes() -> ResponseReturnValue:
     """List notes, oldest first."""
-    page = parse(Page, request.args)
+    page = Page.model_validate(request.args)
     total = db.session.scalar(select(func.count()).select_from(Note))
-    notes = db.session.scalars(
-        select(Note).order_by(Note.id).limit(page.limit).offset(page.offset)
-    )
+    notes = db.session.scalars(select(Note).order_by(Note.id).limit(page.limit).offset(page.offset))
     return NotePage(
         items=[NoteOutput.model_validate(note) for note in notes],
         total=total or 0,
@@ -54,7 +51,7 @@ def read_note(note_id: int) -> ResponseReturnValue:
 def update_note(note_id: int) -> ResponseReturnValue:
     """Replace the content of a note."""
     note = db.get_or_404(Note, note_id)
-    content = parse(NoteInput, request.get_json())
+    content = NoteInput.model_validate(request.get_json())
     note.title = content.title
     note.body = content.body
     db.session.commit()

@@ -3,7 +3,6 @@
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from ..validation import parse
 from .figures import measure
 from .schemas import TextInput
 
@@ -13,5 +12,5 @@ blueprint = Blueprint("texts", __name__, url_prefix="/api/texts")
 @blueprint.post("/figures")
 def text_figures() -> ResponseReturnValue:
     """Measure a text."""
-    content = parse(TextInput, request.get_json())
+    content = TextInput.model_validate(request.get_json())
     return measure(content.text).model_dump()
