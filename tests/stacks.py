@@ -1,0 +1,190 @@
+"""Running generated services: locked, built and started beside a real database."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import kit
+import pytest
+
+DEVELOPER = 1234  # the user who owns a project while root runs the tests
+
+DEVELOPMENT: tuple[str, ...] = ()
+PRODUCTION = ("--file", "compose.yaml", "--file", "compose.prod.yaml")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service answered: the status, the headers and the body."""
+
+    status: int
+    headers: Message
+    body: str
+
+    def json(self) -> Any:
+        """Read the body."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Stack:
+    """A generated project and one of its two Compose environments."""
+
+    project: Path
+    files: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def package(self) -> Path:
+        """Find the folder of the service's package."""
+        return next(folder for folder in (self.project / "src").iterdir() if folder.is_dir())
+
+    def try_compose(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run docker compose; say how it ended and what it printed."""
+        return execute(
+            "docker", "compose", *self.files, *arguments, cwd=self.project, **self.environment
+        )
+
+    def compose(self, *arguments: str) -> str:
+        """Run docker compose; return what it printed, fail unless it ended well."""
+        result = self.try_compose(*arguments)
+        if result.returncode != 0:
+            pytest.fail(f"docker compose {' '.join(arguments)}\n{result.stdout}", pytrace=False)
+        return result.stdout
+
+    def address(self, service: str = "web", port: int = 8000, index: int = 1) -> str:
+        """Find where a port of a service is published."""
+        found = self.compose("port", "--index", str(index), service, str(port))
+        return found.strip().replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+
+    def ask(self, path: str, index: int = 1, **options: Any) -> Answer:
+        """Send a request to a replica of the service."""
+        return ask(f"http://{self.address(index=index)}{path}", **options)
+
+    def containers(self, service: str) -> list[dict[str, Any]]:
+        """Inspect the containers of a service, also the ones that ended."""
+        names = self.compose("ps", "--all", "--quiet", service).split()
+        details: list[dict[str, Any]] = json.loads(kit.run("docker", "inspect", *names))
+        return details
+
+    def in_background(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a docker compose command and go on."""
+        return subprocess.Popen(
+            [kit.tool("docker"), "compose", *self.files, *arguments],
+            cwd=self.project,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+
+def execute(
+    name: str, *arguments: str, cwd: Path, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program in a folder with more environment variables."""
+    return subprocess.run(
+        [kit.tool(name), *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def ask(url: str, content: object = None, method: str | None = None) -> Answer:
+    """Send a request, with JSON where there is content."""
+    request = urllib.request.Request(  # noqa: S310
+        url,
+        data=None if content is None else json.dumps(content).encode(),
+        headers={} if content is None else {"Content-Type": "application/json"},
+        method=method,
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            return Answer(response.status, response.headers, response.read().decode())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.headers, error.read().decode())
+
+
+def eventually(check: Callable[[], bool], patience: float = 60) -> None:
+    """Wait until a check holds; while nobody answers it does not."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            if check():
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"this did not come true within {patience} s", pytrace=True)
+
+
+def all_of(work: list[Callable[[], Any]]) -> Callable[[], list[Any]]:
+    """Start functions side by side; return a function that waits for their results."""
+    results: list[Any] = [None] * len(work)
+
+    def keep(index: int) -> None:
+        try:
+            results[index] = work[index]()
+        except OSError as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=keep, args=(index,)) for index in range(len(work))]
+    for thread in threads:
+        thread.start()
+
+    def wait() -> list[Any]:
+        for thread in threads:
+            thread.join()
+        return results
+
+    return wait
+
+
+def free_ports(count: int) -> list[int]:
+    """Find adjacent ports of this machine that nobody listens on."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = probe.getsockname()[1]
+        if all(is_free(port) for port in range(first, first + count)):
+            return list(range(first, first + count))
+    pytest.fail("there are no free ports")
+
+
+def is_free(port: int) -> bool:
+    """Say whether a port of this machine can be listened on."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return port < 65536
+
+
+def give_to_developer(project: Path) -> None:
+    """Let a project belong to a user without privileges, as it would on a developer's machine."""
+    if os.getuid() == 0:
+        for path in (project, *project.rglob("*")):
+            shutil.chown(path, DEVELOPER, DEVELOPER)
+
+
+def lock(project: Path) -> None:
+    """Lock the dependencies of a project with its own script."""
+    result = execute("sh", "scripts/lock.sh", cwd=project)
+    assert result.returncode == 0, result.stdout

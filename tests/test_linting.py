@@ -1,0 +1,111 @@
+"""Every combination satisfies the linters of all its languages."""
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import kit
+import pytest
+from combinations import COMBINATIONS
+
+Projects = Mapping[str, Path]
+
+together = pytest.mark.xdist_group("all combinations")
+
+YAMLLINT = """
+extends: default
+rules:
+  comments: {min-spaces-from-content: 1}
+  document-start: disable
+  line-length: disable
+  truthy: {check-keys: false}
+"""
+MYPY = [
+    pytest.param(name, marks=pytest.mark.xdist_group(f"mypy {answers['python_version']}"), id=name)
+    for name, answers in COMBINATIONS.items()
+]
+
+
+def matching(projects: Projects, *patterns: str) -> list[Path]:
+    """List the files of all projects that match a pattern."""
+    return [file for project in projects.values() for file in kit.files(project, *patterns)]
+
+
+@pytest.fixture(scope="session")
+def compose() -> None:
+    """Skip where Docker Compose is missing, which must not happen in CI."""
+    try:
+        subprocess.run(["docker", "compose", "version"], check=True, capture_output=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        if os.environ.get("CI") == "true":
+            pytest.fail("the Docker CLI with Compose is needed here", pytrace=False)
+        pytest.skip("the Docker CLI with Compose is needed here")
+
+
+@together
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids="-".join)
+def test_ruff(projects: Projects, command: Iterable[str]) -> None:
+    kit.lint("ruff", *command, "--no-cache", "--quiet", targets=projects.values())
+
+
+@pytest.mark.parametrize("combination", MYPY)
+def test_mypy(project: Path, pytestconfig: pytest.Config) -> None:
+    version = str(kit.read_answers(project)["python_version"])
+    cache = pytestconfig.cache.mkdir("mypy")
+    # With relative paths the cache would take one project's tests for another's.
+    targets = [
+        project / path for path in kit.parse(project / "pyproject.toml")["tool"]["mypy"]["files"]
+    ]
+    kit.run("mypy", "--python-version", version, "--cache-dir", cache, *targets, cwd=project)
+
+
+@together
+def test_hadolint(projects: Projects) -> None:
+    kit.lint("hadolint", targets=matching(projects, "**/Dockerfile*"))
+
+
+@together
+def test_shellcheck(projects: Projects) -> None:
+    kit.lint("shellcheck", targets=matching(projects, "**/*.sh"))
+
+
+@together
+def test_actionlint(projects: Projects) -> None:
+    kit.lint("actionlint", targets=matching(projects, ".github/workflows/*"))
+
+
+@together
+def test_zizmor(projects: Projects) -> None:
+    targets = matching(projects, ".github/dependabot.yml", ".github/workflows/*")
+    kit.lint("zizmor", "--offline", "--quiet", "--no-config", targets=targets)
+
+
+@together
+def test_yamllint(projects: Projects) -> None:
+    targets = matching(projects, "**/*.yml", "**/*.yaml")
+    kit.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)
+
+
+@together
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [
+        ("vendor.compose-spec", "compose*.yaml"),
+        ("vendor.dependabot", ".github/dependabot.yml"),
+        ("vendor.github-workflows", ".github/workflows/*"),
+    ],
+)
+def test_schema(projects: Projects, schema: str, pattern: str) -> None:
+    targets = matching(projects, pattern)
+    kit.lint("check-jsonschema", "--builtin-schema", schema, targets=targets)
+
+
+@pytest.mark.usefixtures("compose")
+@pytest.mark.parametrize(
+    "files",
+    [(), ("--file", "compose.yaml", "--file", "compose.prod.yaml")],
+    ids=["development", "production"],
+)
+def test_compose_accepts_its_files(project: Path, files: Iterable[str]) -> None:
+    kit.run("docker", "compose", *files, "config", "--quiet", cwd=project)

@@ -1,0 +1,40 @@
+"""The commands of the README do what it says."""
+
+import os
+import re
+import subprocess
+
+import kit
+import pytest
+
+FIRST, SECOND = re.findall(r"```console\n(.+)\n```", (kit.ROOT / "README.md").read_text("utf-8"))
+
+
+def test_the_first_command_makes_a_project(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("fresh")
+    kit.run("git", "clone", "--quiet", kit.ROOT, folder / "slipway")
+    result = subprocess.run(
+        ["bash", "-c", FIRST],
+        cwd=folder / "slipway",
+        env={**os.environ, "COPIER_SETTINGS_PATH": os.devnull},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    project = folder / "harbour-api"
+    assert (project / "src" / "harbour_api" / "app.py").exists()
+    assert (project / "uv.lock").exists() or "make lock" in result.stderr
+    assert kit.read_answers(project)["_src_path"] == str(folder / "slipway")
+
+
+def test_continuous_integration_runs_the_second_command() -> None:
+    for file in (".ci/run", ".github/workflows/ci.yml"):
+        assert SECOND in (kit.ROOT / file).read_text("utf-8")
+
+
+def test_the_tests_install_all_that_the_catalogue_lists() -> None:
+    listed = (kit.ROOT / "requirements" / "testing.txt").read_text("utf-8")
+    for file in kit.files(kit.ROOT / "catalogue" / "requirements"):
+        assert f"-r ../{file.relative_to(kit.ROOT).as_posix()}\n" in listed
