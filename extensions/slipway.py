@@ -45,9 +45,18 @@ DRIVERS = {
 
 LICENSES = {"proprietary": "LicenseRef-Proprietary", "mit": "MIT", "apache-2.0": "Apache-2.0"}
 
-# The generated code imports these by name, besides what the catalogue lists.
+# What generated projects hold or import besides what the catalogue lists.
 RESERVED_PACKAGES = frozenset(
-    {"alembic", "migrations", "scripts", "src", "starlette", "pydantic", "tests", "test", "yaml"}
+    """
+    alembic annotated_types anyio blinker click conftest dotenv greenlet
+    h11 itsdangerous jinja2 mako markupsafe migrations packaging pip
+    psycopg_binary pydantic pydantic_core scripts src starlette test tests
+    typing_extensions typing_inspection werkzeug yaml
+    """.split()
+)
+# Letters that Unicode does not decompose into an ASCII letter and an accent.
+ASCII_LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
 )
 BIDIRECTIONAL_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -124,11 +133,14 @@ def decide(
     if has_database:
         ingredients.add("database")
     dependencies = {
-        layer: tuple(sorted(name for part, names in files.items() if part <= ingredients for name in names))
+        layer: tuple(
+            sorted(name for part, names in files.items() if part <= ingredients for name in names)
+        )
         for layer, files in read_requirements().items()
     }
     images = dict(read_images())
-    images["python"] = images[f"python-{python_version}-{base_image}"]
+    # An answer outside the choices comes this far before Copier refuses it.
+    images["python"] = images.get(f"python-{python_version}-{base_image}", "")
     return Decisions(
         is_fastapi=framework == "fastapi",
         is_flask=framework == "flask",
@@ -142,14 +154,15 @@ def decide(
         images=images,
         actions=read_actions(),
         pre_commit=read_pre_commit(),
-        license_id=LICENSES[license],
+        license_id=LICENSES.get(license, ""),
     )
 
 
 def slugify(text: str) -> str:
     """Turn free text into lower-case ASCII words joined by hyphens; "service" if none are left."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).strip("-")
+    letters = unicodedata.normalize("NFKD", text.lower().translate(ASCII_LETTERS))
+    ascii_text = letters.encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")
     if not slug:
         return "service"
     return (slug if slug[0].isalpha() else f"service-{slug}")[:50].rstrip("-")
@@ -162,12 +175,14 @@ def quoted(text: str) -> str:
 
 def text_problem(text: str, maximum: int = 200) -> str:
     """Say what is wrong with a line of free text; "" if nothing is."""
+    example = "for example: Keeps track of ships and berths"
     if len(text) > maximum:
-        return f"Keep it to {maximum} characters, for example: Keeps track of ships and berths"
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") for character in text):
-        return "Write one line without control characters, for example: Keeps track of ships and berths"
+        return f"Keep it to {maximum} characters, {example}"
+    # Control, surrogate and unassigned characters, and ends of lines and paragraphs
+    if any(unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Zl", "Zp") for letter in text):
+        return f"Write one line without control characters, {example}"
     if BIDIRECTIONAL_CONTROLS.search(text):
-        return "Leave out invisible direction marks, for example: Keeps track of ships and berths"
+        return f"Leave out invisible direction marks, {example}"
     return ""
 
 
@@ -185,8 +200,8 @@ def slug_problem(slug: str) -> str:
     """Say what is wrong with a repository name; "" if nothing is."""
     if len(slug) > 50 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug):
         return (
-            "Use up to 50 lower-case ASCII letters, digits and single hyphens, starting with a letter,"
-            " for example: harbour-api"
+            "Use up to 50 lower-case ASCII letters, digits and single hyphens,"
+            " starting with a letter, for example: harbour-api"
         )
     return ""
 
@@ -194,26 +209,35 @@ def slug_problem(slug: str) -> str:
 @cache
 def taken_packages() -> frozenset[str]:
     """Collect the import names that a generated package would hide or clash with."""
-    requirements = (name for files in read_requirements().values() for names in files.values() for name in names)
-    distributions = {re.split(r"[\[<>=!~;]", requirement)[0] for requirement in requirements}
-    return sys.stdlib_module_names | RESERVED_PACKAGES | {name.replace("-", "_") for name in distributions}
+    packages = {
+        re.split(r"[\[<>=!~;]", requirement)[0].replace("-", "_")
+        for files in read_requirements().values()
+        for requirements in files.values()
+        for requirement in requirements
+    }
+    return sys.stdlib_module_names | RESERVED_PACKAGES | packages
 
 
 def package_problem(name: str) -> str:
     """Say what is wrong with an import name; "" if nothing is."""
     if len(name) > 50 or not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         return (
-            "Use up to 50 lower-case ASCII letters, digits and single underscores, starting with a letter,"
-            " for example: harbour_api"
+            "Use up to 50 lower-case ASCII letters, digits and single underscores,"
+            " starting with a letter, for example: harbour_api"
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in taken_packages():
-        return f"Python or a dependency already uses the name {name}; choose another one, for example: {name}_service"
+        return (
+            f"Python or a dependency already uses the name {name}; choose another one,"
+            f" for example: {name[:42]}_service"
+        )
     return ""
 
 
 def email_problem(address: str) -> str:
     """Say what is wrong with an e-mail address; "" if nothing is or there is none."""
-    if address and not re.fullmatch(r"[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", address, re.ASCII):
+    label = "[A-Za-z0-9-]{1,63}"
+    pattern = rf"[\w.+-]{{1,64}}@{label}(\.{label})+"
+    if address and not re.fullmatch(pattern, address, re.ASCII):
         return "Write an e-mail address or leave it empty, for example: ada@example.com"
     return ""
 
@@ -221,7 +245,7 @@ def email_problem(address: str) -> str:
 def port_problem(port: int) -> str:
     """Say what is wrong with a port number; "" if nothing is."""
     if not 1024 <= port <= 65535:
-        return "Choose a port from 1024 to 65535, which a process without privileges may open, for example: 8000"
+        return "Choose a port that needs no privileges, 1024 to 65535, for example: 8000"
     return ""
 
 

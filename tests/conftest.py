@@ -67,3 +67,12 @@ def engine() -> None:
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
         message = "a Docker Engine is needed here and none answers"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def bare_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Build a PATH on which nothing can lock dependencies."""
+    programs = tmp_path_factory.mktemp("bin")
+    for name in ("dirname", "env", "git", "mktemp", "rm", "sh"):
+        (programs / name).symlink_to(kit.tool(name))
+    return str(programs)

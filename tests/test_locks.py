@@ -3,14 +3,10 @@
 import uuid
 from pathlib import Path
 
-import copier
 import kit
 import pytest
 import stacks
 from conftest import Render
-
-# What a machine has that can lock nothing.
-BARE_TOOLS = ("dirname", "env", "git", "mktemp", "rm", "sh")
 
 VIRTUAL_ENVIRONMENT = """
 pip install --quiet --root-user-action=ignore uv && git config --global safe.directory '*' \
@@ -20,28 +16,18 @@ pip install --quiet --root-user-action=ignore uv && git config --global safe.dir
 
 @pytest.mark.parametrize("manager", ["uv", "pip"])
 def test_a_copy_succeeds_where_nothing_can_lock(
-    template: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    manager: str,
+    template: Path, tmp_path: Path, bare_path: str, manager: str
 ) -> None:
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name in BARE_TOOLS:
-        (programs / name).symlink_to(kit.tool(name))
-    monkeypatch.setenv("PATH", str(programs))
-    project = tmp_path / "project"
-    copier.run_copy(
-        str(template),
-        project,
-        data={"dependency_manager": manager},
-        defaults=True,
-        quiet=True,
-        unsafe=True,
+    result = stacks.execute(
+        "copier",
+        *("copy", "--defaults", "--trust", f"--data=dependency_manager={manager}"),
+        *(str(template), "project"),
+        cwd=tmp_path,
+        PATH=bare_path,
     )
-    assert (project / "README.md").exists()
-    assert "Run this in the project: make lock" in capfd.readouterr().err
+    assert result.returncode == 0, result.stdout
+    assert (tmp_path / "project" / "README.md").exists()
+    assert "Run this in the project: make lock" in result.stdout
 
 
 @pytest.mark.docker
