@@ -10,6 +10,8 @@ import kit
 import pytest
 from combinations import COMBINATIONS
 
+LOCKERS = ("docker", "pipx", "python", "uv")
+
 Render = Callable[[kit.Answers], Path]
 RenderCombination = Callable[[str], Path]
 
@@ -71,8 +73,11 @@ def engine() -> None:
 
 @pytest.fixture(scope="session")
 def bare_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build a PATH on which nothing can lock dependencies."""
+    """Build a PATH with all programs of this machine but those that can lock dependencies."""
     programs = tmp_path_factory.mktemp("bin")
-    for name in ("dirname", "env", "git", "mktemp", "rm", "sh"):
-        (programs / name).symlink_to(kit.tool(name))
+    for folder in map(Path, os.get_exec_path()):
+        for program in folder.iterdir() if folder.is_dir() else ():
+            link = programs / program.name
+            if not program.name.startswith(LOCKERS) and not link.is_symlink():
+                link.symlink_to(program)
     return str(programs)
