@@ -118,6 +118,11 @@ def read_requirements() -> Mapping[str, Mapping[frozenset[str], tuple[str, ...]]
     }
 
 
+def package_of(requirement: str) -> str:
+    """Cut a requirement specifier down to the name of its package."""
+    return re.split(r"[\[<>=!~;]", requirement)[0]
+
+
 @cache
 def decide(
     framework: str,
@@ -134,7 +139,10 @@ def decide(
         ingredients.add("database")
     dependencies = {
         layer: tuple(
-            sorted(name for part, names in files.items() if part <= ingredients for name in names)
+            sorted(
+                (name for part, names in files.items() if part <= ingredients for name in names),
+                key=package_of,
+            )
         )
         for layer, files in read_requirements().items()
     }
@@ -210,7 +218,7 @@ def slug_problem(slug: str) -> str:
 def taken_packages() -> frozenset[str]:
     """Collect the import names that a generated package would hide or clash with."""
     packages = {
-        re.split(r"[\[<>=!~;]", requirement)[0].replace("-", "_")
+        package_of(requirement).replace("-", "_")
         for files in read_requirements().values()
         for requirements in files.values()
         for requirement in requirements
