@@ -26,7 +26,7 @@ CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue"
 LAYERS = ("base", "production", "testing", "development")
 
 # What the answers below stand for while the earlier questions are still being asked.
-CHOICES = {
+UNANSWERED = {
     "framework": "fastapi",
     "dependency_manager": "uv",
     "database": "postgresql",
@@ -276,5 +276,5 @@ class Slipway(ContextHook):
 
     def hook(self, context: dict[str, Any]) -> None:
         """Add the decisions to the context of a template; called for each string Copier renders."""
-        answers = {key: context.get(key, default) for key, default in CHOICES.items()}
+        answers = {key: context.get(key, default) for key, default in UNANSWERED.items()}
         context.update(vars(decide(**answers)))
