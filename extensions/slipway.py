@@ -263,7 +263,7 @@ class Slipway(ContextHook):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         # Copier compiles every part of every path anew: 500 strings, most of them alike.
-        environment.compile = cache(environment.compile)  # type: ignore[method-assign]
+        environment.compile = cache(environment.compile)  # type: ignore[assignment, method-assign]
         for function in (
             slugify,
             quoted,

@@ -14,7 +14,7 @@ import yaml
 
 slipway = kit.load_extension()
 PARAMETERS = tuple(inspect.signature(slipway.decide).parameters)
-DEFAULT = slipway.CHOICES
+DEFAULT = slipway.UNANSWERED
 REQUIREMENTS = [
     (layer, ingredients)
     for layer, files in slipway.read_requirements().items()

@@ -106,7 +106,7 @@ def test_every_file_parses(project: Path) -> None:
 def test_make_lists_its_targets(project: Path) -> None:
     listed = kit.run("make", "--warn-undefined-variables", cwd=project)
 
-    assert re.search(r"^up +\w", listed, re.MULTILINE)
+    assert re.search(r"^ +up +\w", listed, re.MULTILINE)
     assert "warning" not in listed
 
 

@@ -1,0 +1,1 @@
+"""Measurements of the template beside what one would write instead."""
