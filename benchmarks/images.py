@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections import defaultdict
@@ -56,6 +55,7 @@ class Contender:
         start.append(self.start())
         touch(self.project)
         edit.append(tools.timed(lambda: self.build(dockerfile, self.project)))
+        renew_lock(self.grown)
         dependency.append(tools.timed(lambda: self.build(dockerfile, self.grown)))
 
     def build(self, dockerfile: Path, context: Path, *options: str) -> None:
@@ -79,10 +79,7 @@ class Contender:
 
 def measure(runs: int) -> str:
     """Measure every contender in turn; the same application, base image and locked versions."""
-    if (
-        shutil.which("docker") is None
-        or subprocess.run(["docker", "info"], capture_output=True).returncode
-    ):
+    if not has_engine():
         sys.exit("The benchmark of images needs a Docker Engine: start one and run it again.")
     with tempfile.TemporaryDirectory() as folder:
         template = tools.copy_template(Path(folder, "template"))
@@ -91,6 +88,13 @@ def measure(runs: int) -> str:
         return "\n".join(
             compare(manager, *projects[manager], runs, installed) for manager in CONTENDERS
         )
+
+
+def has_engine() -> bool:
+    """Say whether a Docker Engine answers."""
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
 def compare(manager: str, project: Path, grown: Path, runs: int, installed: int) -> str:
@@ -146,8 +150,8 @@ def base_image(project: Path) -> str:
 def installed_size(project: Path) -> int:
     """Install the locked production dependencies plainly; return their bytes and the source's."""
     script = (
-        "pip install --quiet --root-user-action=ignore --no-deps --require-hashes --target=/tmp/target"
-        " --requirement=/project/requirements/production.txt"
+        "pip install --quiet --root-user-action=ignore --no-deps --require-hashes"
+        " --target=/tmp/target --requirement=/project/requirements/production.txt"
         " && cp -r /project/src /tmp/target && du --summarize --bytes /tmp/target"
     )
     volume = f"--volume={project}:/project:ro"
@@ -159,6 +163,14 @@ def touch(project: Path) -> None:
     """Edit one line of the source."""
     with (project / "src" / "harbour_api" / "app.py").open("a", encoding="utf-8") as module:
         module.write(f"# {uuid.uuid4()}\n")
+
+
+def renew_lock(project: Path) -> None:
+    """Make a lock differ from itself, so that no build finds the result of an earlier run."""
+    for lock in (project / "uv.lock", project / "requirements" / "production.txt"):
+        if lock.exists():
+            with lock.open("a", encoding="utf-8") as file:
+                file.write(f"# {uuid.uuid4()}\n")
 
 
 def answers(url: str) -> bool:
