@@ -1,5 +1,6 @@
 """The production image beside what one would write instead, for the same application."""
 
+import re
 import shutil
 import statistics
 import subprocess
@@ -41,26 +42,27 @@ class Contender:
     tag: str = field(default_factory=lambda: f"slipway-benchmark-{uuid.uuid4().hex[:12]}")
     figures: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def measure(self, base_size: int) -> None:
+    def measure(self, run: int, base_size: int) -> None:
         """Build, rebuild and start once, with a package cache that begins empty."""
         text = self.dockerfile.read_text("utf-8")
-        cache = f"type=cache,id={uuid.uuid4().hex},"
+        # A run shares its layers and its package cache with no other run.
+        text = text.replace("type=cache,", f"type=cache,id={self.tag}-{run},")
+        text = re.sub("^FROM .*$", rf"\g<0>\nENV BENCHMARK={self.tag}-{run}", text, flags=re.M)
         dockerfile = self.project.parent / f"Dockerfile-{self.tag}"
-        dockerfile.write_text(text.replace("type=cache,", cache), "utf-8")
+        dockerfile.write_text(text, "utf-8")
         added, cold, edit, dependency, start = (self.figures[name] for name in MEASURES)
 
-        cold.append(tools.timed(lambda: self.build(dockerfile, self.project, "--no-cache")))
+        cold.append(tools.timed(lambda: self.build(dockerfile, self.project)))
         size = int(tools.run("docker", "image", "inspect", "--format={{.Size}}", self.tag))
         added.append((size - base_size) / 1e6)
         start.append(self.start())
         touch(self.project)
         edit.append(tools.timed(lambda: self.build(dockerfile, self.project)))
-        renew_lock(self.grown)
         dependency.append(tools.timed(lambda: self.build(dockerfile, self.grown)))
 
-    def build(self, dockerfile: Path, context: Path, *options: str) -> None:
+    def build(self, dockerfile: Path, context: Path) -> None:
         """Build the image."""
-        tools.run("docker", "build", *options, "--tag", self.tag, "--file", dockerfile, context)
+        tools.run("docker", "build", "--tag", self.tag, "--file", dockerfile, context)
 
     def start(self) -> float:
         """Start a container and wait until it answers; return the seconds that it took."""
@@ -107,9 +109,9 @@ def compare(manager: str, project: Path, grown: Path, runs: int, installed: int)
         dockerfile = project / "Dockerfile" if ours else DOCKERFILES / f"{name}.Dockerfile"
         contenders.append(Contender(name, dockerfile, project, grown))
     try:
-        for _ in range(runs):
+        for run in range(runs):
             for contender in contenders:
-                contender.measure(base_size)
+                contender.measure(run, base_size)
     finally:
         tags = [contender.tag for contender in contenders]
         subprocess.run(["docker", "image", "rm", "--force", *tags], capture_output=True)
@@ -163,14 +165,6 @@ def touch(project: Path) -> None:
     """Edit one line of the source."""
     with (project / "src" / "harbour_api" / "app.py").open("a", encoding="utf-8") as module:
         module.write(f"# {uuid.uuid4()}\n")
-
-
-def renew_lock(project: Path) -> None:
-    """Make a lock differ from itself, so that no build finds the result of an earlier run."""
-    for lock in (project / "uv.lock", project / "requirements" / "production.txt"):
-        if lock.exists():
-            with lock.open("a", encoding="utf-8") as file:
-                file.write(f"# {uuid.uuid4()}\n")
 
 
 def answers(url: str) -> bool:
