@@ -1,1 +1,1 @@
-"""Measurements of the template beside what one would write instead."""
+"""Measurements; no test depends on a time."""

@@ -1,15 +1,22 @@
-"""Prints the tables: python -m benchmarks [rendering|images] [--runs N]."""
+"""Measures the kit and prints Markdown tables: python -m benchmarks [rendering | images]."""
 
 import argparse
 
 from benchmarks import images, rendering
 
-PARTS = {"rendering": rendering.measure, "images": images.measure}
+PARTS = {"rendering": (rendering.report, 7), "images": (images.report, 3)}
 
-parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-parser.add_argument("part", nargs="?", choices=PARTS, help="measure only this part")
-parser.add_argument("--runs", type=int, default=5, help="how often each thing is measured")
-options = parser.parse_args()
-for name, measure in PARTS.items():
-    if options.part in (None, name):
-        print(measure(options.runs), flush=True)
+
+def main() -> None:
+    """Run one part, or both."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=PARTS, help="what to measure (default: both)")
+    parser.add_argument("--runs", type=int, help="how often (default: rendering 7, images 3)")
+    options = parser.parse_args()
+    for name in [options.part] if options.part else PARTS:
+        report, runs = PARTS[name]
+        print(f"## {name.capitalize()}\n", flush=True)
+        report(options.runs or runs)
+
+
+main()

@@ -1,176 +1,227 @@
-"""The production image beside what one would write instead, for the same application."""
+"""Our production images beside the Dockerfiles that people write for the same locks."""
 
+import http.client
 import re
+import secrets
 import shutil
-import statistics
+import socket
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-import uuid
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 
-from benchmarks import tools
+import yaml
+
+from benchmarks.measure import ROOT, copy_template, print_table, render, run, seconds
 
 DOCKERFILES = Path(__file__).parent / "dockerfiles"
-CONTENDERS = {
-    "uv": ("this template", "uv in two stages", "uv in two stages, bytecode"),
-    "pip": ("this template", "pip in one stage", "pip wheels in two stages"),
+RIVALS = {
+    "uv": {"two stages, bytecode": "uv-bytecode", "two stages": "uv-plain"},
+    "pip": {"one stage": "pip-one-stage", "wheels, two stages": "pip-wheels"},
 }
-NEW_DEPENDENCY = "pyfiglet"
-SETTINGS = ("DATABASE_URL=postgresql://app@127.0.0.1/app", "DATABASE_PASSWORD=app")
-MEASURES = {
-    "added to the base image, MB": 1,
-    "cold build, s": 1,
-    "rebuild after a source edit, s": 2,
-    "rebuild after one new dependency, s": 1,
-    "start until healthy, s": 2,
+# How to want one more dependency: in which file, what to replace, and by what.
+EXTENSION = {
+    "uv": ("pyproject.toml", '    "structlog', '    "itsdangerous",\n    "structlog'),
+    "pip": ("requirements/base.in", "structlog", "itsdangerous\nstructlog"),
 }
+LABEL = "slipway.benchmark"
+ADDED = "MB added to the base image"
+STARTS = 3  # in each run
+ENVIRONMENT = {
+    "DATABASE_URL": "postgresql+psycopg://app@database.invalid:5432/app",
+    "DATABASE_PASSWORD": "unused",
+}
+LEFTOVERS = (
+    r".*/(bin/(cc|gcc|g\+\+|clang|make|uv|uvx|pip-compile|pytest|ruff|mypy|pre-commit)"
+    r"|site-packages/(debugpy|mypy|piptools|pre_commit|pytest|ruff|watchfiles)"
+    r"|opt/venv/.*/site-packages/pip|\.cache/.+)"
+)
 
 
-@dataclass
-class Contender:
-    """A way to build the image: its Dockerfile, its contexts and what was measured of it."""
+@dataclass(frozen=True)
+class Variant:
+    """One way to build the application, without and with one more dependency."""
 
     name: str
-    dockerfile: Path
-    project: Path
-    grown: Path  # the same project with one more dependency
-    tag: str = field(default_factory=lambda: f"slipway-benchmark-{uuid.uuid4().hex[:12]}")
-    figures: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    tag: str
+    base: str
+    dockerfile: str
+    plain: Path
+    extended: Path
 
-    def measure(self, run: int, base_size: int) -> None:
-        """Build, rebuild and start once, with a package cache that begins empty."""
-        text = self.dockerfile.read_text("utf-8")
-        # A run shares its layers and its package cache with no other run.
-        text = text.replace("type=cache,", f"type=cache,id={self.tag}-{run},")
-        text = re.sub("^FROM .*$", rf"\g<0>\nENV BENCHMARK={self.tag}-{run}", text, flags=re.M)
-        dockerfile = self.project.parent / f"Dockerfile-{self.tag}"
-        dockerfile.write_text(text, "utf-8")
-        added, cold, edit, dependency, start = (self.figures[name] for name in MEASURES)
+    def measure(self) -> Iterator[tuple[str, float]]:
+        """Build the image cold, start it, and build it after an edit and with the dependency."""
+        # Each run has cache mounts, commands and source of its own, or it would find layers of
+        # an earlier one: BuildKit knows a command by its environment, not by its cache mounts.
+        run_id = f"{self.tag}-{secrets.token_hex(4)}"
+        text = self.dockerfile.replace("type=cache,", f"type=cache,id={run_id},")
+        text = re.sub("^(FROM python.*)$", rf"\1\nENV BENCHMARK={run_id}", text, flags=re.MULTILINE)
+        edit(self.plain, f"{run_id}: cold")
+        yield "cold build, s", seconds(build, text, self.tag, self.plain, "--no-cache")
+        yield ADDED, size(self.tag) - size(self.base)
+        for _ in range(STARTS):
+            yield "start to healthy, s", start(self.tag)
+        edit(self.plain, f"{run_id}: edited")
+        yield "rebuild after an edit, s", seconds(build, text, self.tag, self.plain)
+        edit(self.extended, f"{run_id}: extended")
+        yield "rebuild with one more dependency, s", seconds(build, text, self.tag, self.extended)
 
-        cold.append(tools.timed(lambda: self.build(dockerfile, self.project)))
-        size = int(tools.run("docker", "image", "inspect", "--format={{.Size}}", self.tag))
-        added.append((size - base_size) / 1e6)
-        start.append(self.start())
-        touch(self.project)
-        edit.append(tools.timed(lambda: self.build(dockerfile, self.project)))
-        dependency.append(tools.timed(lambda: self.build(dockerfile, self.grown)))
 
-    def build(self, dockerfile: Path, context: Path) -> None:
-        """Build the image."""
-        tools.run("docker", "build", "--tag", self.tag, "--file", dockerfile, context)
+def build(dockerfile: str, tag: str, project: Path, *options: str) -> None:
+    """Build an image from the text of a Dockerfile."""
+    labelled = ("--quiet", "--label", LABEL, "--tag", tag)
+    run("docker", "build", *labelled, *options, "--file", "-", project, text=dockerfile)
 
-    def start(self) -> float:
-        """Start a container and wait until it answers; return the seconds that it took."""
-        settings = [f"--env={setting}" for setting in SETTINGS]
-        begin = time.perf_counter()
-        name = tools.run(
-            "docker", "run", "--detach", "--rm", "--publish=127.0.0.1::8000", *settings, self.tag
-        ).strip()
-        address = tools.run("docker", "port", name, "8000").strip()
-        while not answers(f"http://{address}/health"):
+
+def size(image: str) -> float:
+    """Sum up the layers of an image, in MB."""
+    return int(run("docker", "image", "inspect", "--format", "{{.Size}}", image)) / 1e6
+
+
+def edit(project: Path, text: str) -> None:
+    """Replace the comment at the end of the application's source."""
+    source = project / "src" / "harbour_api" / "app.py"
+    code, _, _ = source.read_text("utf-8").partition("\n# Edited: ")
+    source.write_text(f"{code}\n# Edited: {text}\n", "utf-8")
+
+
+def start(image: str) -> float:
+    """Start a container; return the time until its health check answers with 200."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    variables = [f"--env={name}={value}" for name, value in ENVIRONMENT.items()]
+    options = ("--detach", "--label", LABEL, f"--publish=127.0.0.1:{port}:8000")
+    begun = time.perf_counter()
+    container = run("docker", "run", *options, *variables, image).strip()
+    try:
+        while not is_healthy(port):
+            if time.perf_counter() > begun + 60:
+                sys.exit(f"{image} does not answer:\n{run('docker', 'logs', container)}")
             time.sleep(0.01)
-        seconds = time.perf_counter() - begin
-        tools.run("docker", "kill", name)
-        return seconds
-
-
-def measure(runs: int) -> str:
-    """Measure every contender in turn; the same application, base image and locked versions."""
-    if not has_engine():
-        sys.exit("The benchmark of images needs a Docker Engine: start one and run it again.")
-    with tempfile.TemporaryDirectory() as folder:
-        template = tools.copy_template(Path(folder, "template"))
-        projects = {manager: make_projects(template, folder, manager) for manager in CONTENDERS}
-        installed = installed_size(projects["pip"][0])
-        return "\n".join(
-            compare(manager, *projects[manager], runs, installed) for manager in CONTENDERS
-        )
-
-
-def has_engine() -> bool:
-    """Say whether a Docker Engine answers."""
-    if shutil.which("docker") is None:
-        return False
-    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
-
-
-def compare(manager: str, project: Path, grown: Path, runs: int, installed: int) -> str:
-    """Measure the contenders of one manager and write their table."""
-    base = base_image(project)
-    base_size = int(tools.run("docker", "image", "inspect", "--format={{.Size}}", base))
-    contenders = []
-    for name in CONTENDERS[manager]:
-        ours = name == "this template"
-        dockerfile = project / "Dockerfile" if ours else DOCKERFILES / f"{name}.Dockerfile"
-        contenders.append(Contender(name, dockerfile, project, grown))
-    try:
-        for run in range(runs):
-            for contender in contenders:
-                contender.measure(run, base_size)
+        return time.perf_counter() - begun
     finally:
-        tags = [contender.tag for contender in contenders]
-        subprocess.run(["docker", "image", "rm", "--force", *tags], capture_output=True)
-    rows = [(f"{manager}, median of {runs}", *(contender.name for contender in contenders))]
-    for measure, digits in MEASURES.items():
-        medians = [statistics.median(contender.figures[measure]) for contender in contenders]
-        rows.append((measure, *(f"{median:.{digits}f}" for median in medians)))
-    added = statistics.median(contenders[0].figures[next(iter(MEASURES))])
-    ratio = (
-        f"{added * 1e6 / installed:.2f} times the installed size of dependencies and application"
-    )
-    return f"{tools.table(rows)}\nThis template adds {ratio} ({installed / 1e6:.1f} MB).\n"
+        run("docker", "rm", "--force", container)
 
 
-def make_projects(template: Path, folder: str, manager: str) -> tuple[Path, Path]:
-    """Render and lock the default service, and the same with one more dependency."""
-    project, grown = Path(folder, manager, "plain"), Path(folder, manager, "grown")
-    tools.copier(template, project, f"dependency_manager={manager}")
-    tools.run("sh", "scripts/lock.sh", cwd=project)
-    shutil.copytree(project, grown)
-    manifest = grown / ("pyproject.toml" if manager == "uv" else "requirements/base.in")
-    text = manifest.read_text("utf-8")
-    if manager == "uv":
-        text = text.replace("dependencies = [", f'dependencies = ["{NEW_DEPENDENCY}",', 1)
-    else:
-        text += f"{NEW_DEPENDENCY}\n"
-    manifest.write_text(text, "utf-8")
-    tools.run("sh", "scripts/lock.sh", cwd=grown)
-    return project, grown
-
-
-def base_image(project: Path) -> str:
-    """Read the name of the image that the production image is built on."""
-    lines = (project / "Dockerfile").read_text("utf-8").splitlines()
-    return [line.split()[1] for line in lines if line.startswith("FROM")][-1]
-
-
-def installed_size(project: Path) -> int:
-    """Install the locked production dependencies plainly; return their bytes and the source's."""
-    script = (
-        "pip install --quiet --root-user-action=ignore --no-deps --require-hashes"
-        " --target=/tmp/target --requirement=/project/requirements/production.txt"
-        " && cp -r /project/src /tmp/target && du --summarize --bytes /tmp/target"
-    )
-    volume = f"--volume={project}:/project:ro"
-    image = base_image(project)
-    return int(tools.run("docker", "run", "--rm", volume, image, "sh", "-c", script).split()[0])
-
-
-def touch(project: Path) -> None:
-    """Edit one line of the source."""
-    with (project / "src" / "harbour_api" / "app.py").open("a", encoding="utf-8") as module:
-        module.write(f"# {uuid.uuid4()}\n")
-
-
-def answers(url: str) -> bool:
-    """Say whether a service answers with success."""
+def is_healthy(port: int) -> bool:
+    """Ask a service once."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        with urllib.request.urlopen(url, timeout=1) as response:
-            return bool(response.status == 200)
-    except OSError:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
+
+
+def make_projects(template: Path, folder: Path, manager: str) -> tuple[Path, Path]:
+    """Render and lock the default application, and a copy with one more dependency."""
+    plain = render(template, folder / manager, {"dependency_manager": manager})
+    run("sh", "scripts/lock.sh", cwd=plain)
+    extended = Path(shutil.copytree(plain, folder / f"{manager}-extended"))
+    name, old, new = EXTENSION[manager]
+    wanted = (extended / name).read_text("utf-8")
+    (extended / name).write_text(wanted.replace(old, new, 1), "utf-8")
+    run("sh", "scripts/lock.sh", cwd=extended)
+    return plain, extended
+
+
+def make_variants(manager: str, plain: Path, extended: Path) -> list[Variant]:
+    """Put our Dockerfile first and its rivals after it, all on the same base image."""
+    texts = {"ours": (plain / "Dockerfile").read_text("utf-8")}
+    texts |= {name: read_dockerfile(file) for name, file in RIVALS[manager].items()}
+    return [
+        Variant(name, f"{LABEL}-{manager}-{index}", read_images()["python"], text, plain, extended)
+        for index, (name, text) in enumerate(texts.items())
+    ]
+
+
+def read_images() -> Mapping[str, str]:
+    """Read which images the kit builds on."""
+    services = yaml.safe_load((ROOT / "catalogue" / "compose.yaml").read_text("utf-8"))["services"]
+    return {"uv": services["uv"]["image"], "python": services["python-3.14-slim"]["image"]}
+
+
+def read_dockerfile(name: str) -> str:
+    """Read a Dockerfile and fill in the base images."""
+    text = (DOCKERFILES / f"{name}.Dockerfile").read_text("utf-8")
+    for role, image in read_images().items():
+        text = text.replace(f"FROM {role.upper()}_IMAGE", f"FROM {image}")
+    return text
+
+
+def installed_size(manager: str, project: Path) -> float:
+    """Measure the locked dependencies and the application with their bytecode, in MB."""
+    tag = f"{LABEL}-{manager}-installed"
+    build(read_dockerfile(f"{manager}-installed"), tag, project)
+    return size(tag)
+
+
+def find_leftovers(image: str) -> str:
+    """List compilers, caches, development dependencies and lock tools in an image."""
+    search = ("/", "-xdev", "-regextype", "posix-extended", "-regex", LEFTOVERS)
+    found = run("docker", "run", "--rm", "--user=0", "--entrypoint=find", image, *search)
+    return ", ".join(found.split()) or "none"
+
+
+def print_results(
+    manager: str, variants: list[Variant], results: Mapping[str, Mapping[str, list[float]]]
+) -> None:
+    """Print the medians with the best of each row in bold, then what only concerns ours."""
+    ours = variants[0]
+    rows = []
+    for measure in results[ours.tag]:
+        medians = [f"{median(results[variant.tag][measure]):.2f}" for variant in variants]
+        best = min(medians, key=float)
+        rows.append((measure, *(f"**{cell}**" if cell == best else cell for cell in medians)))
+    print_table((manager, *(variant.name for variant in variants)), *rows)
+    installed = installed_size(manager, ours.plain)
+    ratio = median(results[ours.tag][ADDED]) / installed
+    print(f"- Dependencies and application, installed: {installed:.2f} MB")
+    print(f"- What ours adds to the base image, over that (target: at most 1.15): {ratio:.3f}")
+    print("- Compilers, caches, development dependencies and lock tools in ours:", end=" ")
+    print(find_leftovers(ours.tag), end="\n\n", flush=True)
+
+
+@contextmanager
+def engine() -> Iterator[None]:
+    """Need a Docker Engine, and remove from it what was built."""
+    docker: Callable[..., subprocess.CompletedProcess[str]] = partial(
+        subprocess.run, capture_output=True, text=True, check=False
+    )
+    if shutil.which("docker") is None or docker(["docker", "info"]).returncode != 0:
+        sys.exit("The images cannot be measured: they need a Docker Engine and none answers.")
+    try:
+        yield
+    finally:
+        images = docker(["docker", "images", "--quiet", "--filter", f"label={LABEL}"]).stdout
+        docker(["docker", "image", "rm", "--force", *set(images.split())])
+
+
+def report(runs: int) -> None:
+    """Print a table for each dependency manager."""
+    with engine(), TemporaryDirectory() as name:
+        folder = Path(name)
+        template = copy_template(folder / "slipway")
+        groups = {
+            manager: make_variants(manager, *make_projects(template, folder, manager))
+            for manager in RIVALS
+        }
+        every = [variant for variants in groups.values() for variant in variants]
+        results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for turn in range(runs):
+            for index in range(len(every)):  # each run begins with another variant
+                variant = every[(index + turn) % len(every)]
+                for measure, value in variant.measure():
+                    results[variant.tag][measure].append(value)
+        for manager, variants in groups.items():
+            print_results(manager, variants, results)
