@@ -189,8 +189,20 @@ class Service:
         assert not {"tests", "secrets", ".git", ".env", "requirements", "uv.lock", "lock.sh"} & set(
             seen
         )
+
+    def test_no_secret_is_in_the_image(self, production: Stack, has_server: bool) -> None:
+        if not has_server:
+            pytest.skip("SQLite needs no secret")
+        secret = (production.project / "secrets" / "database_password").read_text().strip()
         image = production.containers("web")[0]["Config"]["Image"]
-        assert "secret" not in kit.run("docker", "history", "--no-trunc", image).lower()
+        assert secret not in kit.run("docker", "image", "inspect", image)
+        assert secret not in kit.run("docker", "history", "--no-trunc", image)
+        search = f'grep --recursive --quiet --fixed-strings "{secret}" /app /opt /etc /home'
+        result = stacks.execute(
+            *("docker", "run", "--rm", "--user=0", "--entrypoint=sh", image, "-c", search),
+            cwd=production.project,
+        )
+        assert result.returncode == 1, "grep has found it, or cannot search"
 
     def test_a_replica_ends_cleanly_and_loses_no_request(
         self, production: Stack, has_server: bool
