@@ -41,13 +41,9 @@ def render_combination(
     return cache(lambda name: kit.render(template, folder / name, COMBINATIONS[name]))
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=pytest.mark.xdist_group(name), id=name) for name in COMBINATIONS
-    ]
-)
+@pytest.fixture(params=COMBINATIONS)
 def combination(request: pytest.FixtureRequest) -> str:
-    """Name each combination in turn; its tests share a worker, which renders it once."""
+    """Name each combination in turn."""
     return str(request.param)
 
 

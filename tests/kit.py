@@ -25,7 +25,7 @@ Answer = str | int
 Answers = Mapping[str, Answer]
 
 
-class ComposeLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+class ComposeLoader(yaml.SafeLoader):
     """Reads YAML in which Compose's own tags (!reset, !override) may stand."""
 
 

@@ -1,4 +1,4 @@
-"""Every combination satisfies the linters of all its languages."""
+"""Every combination, and the template itself, satisfies the linters of all its languages."""
 
 import os
 import subprocess
@@ -7,11 +7,8 @@ from pathlib import Path
 
 import kit
 import pytest
-from combinations import COMBINATIONS
 
 Projects = Mapping[str, Path]
-
-together = pytest.mark.xdist_group("all combinations")
 
 YAMLLINT = """
 extends: default
@@ -21,9 +18,15 @@ rules:
   line-length: disable
   truthy: {check-keys: false}
 """
-MYPY = [
-    pytest.param(name, marks=pytest.mark.xdist_group(f"mypy {answers['python_version']}"), id=name)
-    for name, answers in COMBINATIONS.items()
+REPOSITORY = [
+    "ruff check .",
+    "ruff format --check .",
+    "mypy",
+    "hadolint .ci/Dockerfile",
+    "shellcheck .ci/run",
+    "actionlint",
+    "zizmor --offline --quiet .github",
+    "check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml",
 ]
 
 
@@ -43,13 +46,11 @@ def compose() -> None:
         pytest.skip("the Docker CLI with Compose is needed here")
 
 
-@together
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids="-".join)
 def test_ruff(projects: Projects, command: Iterable[str]) -> None:
     kit.lint("ruff", *command, "--no-cache", "--quiet", targets=projects.values())
 
 
-@pytest.mark.parametrize("combination", MYPY)
 def test_mypy(project: Path, pytestconfig: pytest.Config) -> None:
     version = str(kit.read_answers(project)["python_version"])
     cache = pytestconfig.cache.mkdir("mypy")
@@ -60,34 +61,28 @@ def test_mypy(project: Path, pytestconfig: pytest.Config) -> None:
     kit.run("mypy", "--python-version", version, "--cache-dir", cache, *targets, cwd=project)
 
 
-@together
 def test_hadolint(projects: Projects) -> None:
     kit.lint("hadolint", targets=matching(projects, "**/Dockerfile*"))
 
 
-@together
 def test_shellcheck(projects: Projects) -> None:
     kit.lint("shellcheck", targets=matching(projects, "**/*.sh"))
 
 
-@together
 def test_actionlint(projects: Projects) -> None:
     kit.lint("actionlint", targets=matching(projects, ".github/workflows/*"))
 
 
-@together
 def test_zizmor(projects: Projects) -> None:
     targets = matching(projects, ".github/dependabot.yml", ".github/workflows/*")
     kit.lint("zizmor", "--offline", "--quiet", "--no-config", targets=targets)
 
 
-@together
 def test_yamllint(projects: Projects) -> None:
     targets = matching(projects, "**/*.yml", "**/*.yaml")
     kit.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)
 
 
-@together
 @pytest.mark.parametrize(
     ("schema", "pattern"),
     [
@@ -109,3 +104,14 @@ def test_schema(projects: Projects, schema: str, pattern: str) -> None:
 )
 def test_compose_accepts_its_files(project: Path, files: Iterable[str]) -> None:
     kit.run("docker", "compose", *files, "config", "--quiet", cwd=project)
+
+
+@pytest.mark.parametrize("command", REPOSITORY)
+def test_the_template_itself(command: str) -> None:
+    kit.run(*command.split(), cwd=kit.ROOT)
+
+
+def test_the_yaml_of_the_template_itself() -> None:
+    folders = ("", "catalogue/**/", ".github/**/")
+    targets = kit.files(kit.ROOT, *(f"{folder}*.y*ml" for folder in folders))
+    kit.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)
