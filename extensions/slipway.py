@@ -7,17 +7,20 @@ would stay cached while ``copier update`` renders two versions of the template i
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import keyword
 import re
 import sys
 import unicodedata
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import yaml
 from copier_template_extensions import ContextHook
 from jinja2 import Environment
@@ -26,32 +29,174 @@ CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue"
 LAYERS = ("base", "production", "testing", "development")
 
 # What the answers below stand for while the earlier questions are still being asked.
-UNANSWERED = {
+UNANSWERED: Mapping[str, Any] = {
+    "project_slug": "",
     "framework": "fastapi",
     "dependency_manager": "uv",
     "database": "postgresql",
     "base_image": "slim",
     "python_version": "3.14",
+    "cache": "none",
+    "task_queue": "none",
+    "reverse_proxy": "none",
     "license": "proprietary",
+    "os_packages_build": (),
+    "os_packages_runtime": (),
 }
 
-# SQLAlchemy's dialect and driver, by framework (FastAPI is asynchronous) and database.
-DRIVERS = {
-    ("fastapi", "postgresql"): "postgresql+psycopg",
-    ("flask", "postgresql"): "postgresql+psycopg",
-    ("fastapi", "sqlite"): "sqlite+aiosqlite",
-    ("flask", "sqlite"): "sqlite+pysqlite",
-}
 
+@dataclass(frozen=True)
+class Framework:
+    """What follows from a framework."""
+
+    title: str
+    service: str  # the Compose service, and the first word of the entry point
+    is_web: bool = False
+    is_asynchronous: bool = False
+
+
+@dataclass(frozen=True)
+class Manager:
+    """What follows from a dependency manager."""
+
+    title: str
+    manifests: tuple[str, ...]  # where people write what they want
+    locks: tuple[str, ...]  # what the manager writes; the last holds what development needs
+    needs: str  # what must be installed where there are no containers
+    upgrade: str = ""  # of its lock command; "" if that always takes the newest versions
+    ecosystem: str = "pip"  # Dependabot's
+
+
+@dataclass(frozen=True)
+class Database:
+    """What follows from a database; drivers are SQLAlchemy's "dialect+driver"."""
+
+    title: str
+    driver: str = ""
+    asynchronous_driver: str = ""
+    dialects: tuple[str, ...] = ()  # with which a URL may begin, the preferred one first
+    port: int = 0  # of a server
+    protocol: str = ""  # what databases of one kind share
+    admin_variable: str = ""  # in which the image of a server expects the administrator's password
+    connect_arguments: str = '{"connect_timeout": 5}'  # a literal for SQLAlchemy
+
+
+@dataclass(frozen=True)
+class Base:
+    """What follows from a base image; packages by the stage of the image that needs them."""
+
+    package_manager: str
+    interactive_shell: str = "bash"
+    python_version: str = ""  # of the distribution; "" where it is an answer
+    installer_packages: tuple[str, ...] = ()  # for a manager that is a Python program
+    build_packages: tuple[str, ...] = ()
+    runtime_packages: tuple[str, ...] = ()
+    development_packages: tuple[str, ...] = ()
+
+
+FRAMEWORKS = {
+    "fastapi": Framework("FastAPI", "web", is_web=True, is_asynchronous=True),
+    "flask": Framework("Flask", "web", is_web=True),
+    "cli": Framework("Typer", "cli"),
+    "job": Framework("APScheduler", "job"),
+}
+MANAGERS = {
+    "uv": Manager("uv", ("pyproject.toml",), ("uv.lock",), "uv", "--upgrade", "uv"),
+    "pip": Manager(
+        "pip-tools",
+        tuple(f"requirements/{layer}.in" for layer in LAYERS),
+        tuple(f"requirements/{layer}.txt" for layer in LAYERS),
+        "Python {python_version}",
+        "--upgrade",
+    ),
+    "poetry": Manager(
+        "Poetry",
+        ("pyproject.toml",),
+        ("poetry.lock",),
+        "Poetry and Python {python_version}",
+        "--regenerate",
+    ),
+    "pipenv": Manager(
+        "Pipenv", ("Pipfile",), ("Pipfile.lock",), "Pipenv and Python {python_version}"
+    ),
+}
+# Times are kept without their zone: let the server's own clock write UTC, too.
+MYSQL_ARGUMENTS = """{"connect_timeout": 5, "init_command": "SET time_zone = '+00:00'"}"""
+DATABASES = {
+    "postgresql": Database(
+        "PostgreSQL",
+        "postgresql+psycopg",
+        "postgresql+psycopg",
+        ("postgresql", "postgres"),
+        5432,
+        "postgresql",
+        "POSTGRES_PASSWORD",
+    ),
+    "mysql": Database(
+        "MySQL",
+        "mysql+pymysql",
+        "mysql+aiomysql",
+        ("mysql",),
+        3306,
+        "mysql-protocol",
+        "MYSQL_ROOT_PASSWORD",
+        MYSQL_ARGUMENTS,
+    ),
+    "mariadb": Database(
+        "MariaDB",
+        "mariadb+pymysql",
+        "mariadb+aiomysql",
+        ("mariadb", "mysql"),
+        3306,
+        "mysql-protocol",
+        "MARIADB_ROOT_PASSWORD",
+        MYSQL_ARGUMENTS,
+    ),
+    "sqlite": Database(
+        "SQLite", "sqlite+pysqlite", "sqlite+aiosqlite", ("sqlite",), protocol="sqlite"
+    ),
+    "none": Database(""),
+}
+BASES = {
+    "slim": Base("apt", development_packages=("git",)),
+    "full": Base("apt"),
+    "alpine": Base(
+        "apk",
+        interactive_shell="sh",
+        # VS Code's server needs libstdc++; BusyBox's setpriv cannot change the user.
+        development_packages=("git", "libstdc++", "setpriv"),
+    ),
+    "distro": Base(
+        "apt",
+        python_version="3.13",
+        installer_packages=("python3-pip", "python3-venv"),
+        build_packages=("python3",),
+        runtime_packages=("ca-certificates", "python3"),
+        development_packages=("git",),
+    ),
+}
+CACHES = {"none": "", "valkey": "Valkey", "redis": "Redis"}
 LICENSES = {"proprietary": "LicenseRef-Proprietary", "mit": "MIT", "apache-2.0": "Apache-2.0"}
 
-# What generated projects hold or import besides what the catalogue lists.
+# What generated projects install besides what the catalogue lists, by distribution and by import.
+DEPENDENCIES = frozenset(
+    """
+    alembic amqp annotated_doc annotated_types anyio ast_serialize billiard blinker build
+    certifi cffi cfgv click click_didyoumean click_plugins click_repl coverage cryptography
+    dateutil distlib dotenv filelock greenlet h11 httpcore humanize identify idna iniconfig
+    itsdangerous jinja2 kombu librt mako markdown_it markdown_it_py markupsafe mdurl
+    mypy_extensions nodeenv opentelemetry opentelemetry_api packaging pathspec pip piptools
+    pkg_resources platformdirs pluggy prometheus_client prompt_toolkit psycopg_binary pycparser
+    pydantic pydantic_core pygments pyproject_hooks python_dateutil python_discovery
+    python_dotenv pytz pyyaml setuptools shellingham six starlette tomlkit tornado
+    trove_classifiers typing_extensions typing_inspection tzdata tzlocal vine virtualenv wcwidth
+    werkzeug wheel yaml
+    """.split()
+)
+# What they hold themselves beside the package.
 RESERVED_PACKAGES = frozenset(
     """
-    alembic annotated_types anyio blinker click conftest dotenv greenlet
-    h11 itsdangerous jinja2 mako markupsafe migrations packaging pip
-    psycopg_binary pydantic pydantic_core scripts src starlette test tests
-    typing_extensions typing_inspection werkzeug yaml
+    conftest docs examples migrations mypyc py scripts servers src temporary_database test tests
     """.split()
 )
 # Letters that Unicode does not decompose into an ASCII letter and an accent.
@@ -67,14 +212,75 @@ class Decisions:
 
     is_fastapi: bool
     is_flask: bool
+    is_cli: bool
+    is_job: bool
+    is_web: bool
+    framework_title: str
+    service: str  # the Compose service of the application: "web", "cli" or "job"
+    services: tuple[str, ...]  # Compose's, by environment, in the order of the files
+    development_services: tuple[str, ...]
+    production_services: tuple[str, ...]
+    pulled_services: tuple[str, ...]  # of the services, those whose image is not built here
+    optional_services: tuple[str, ...]  # what the application is better with, and answers without
+    volumes: tuple[str, ...]
+    data_path: str  # where containers have the volume "data"
     uses_uv: bool
     uses_pip: bool
+    uses_poetry: bool
+    uses_pipenv: bool
+    manager_title: str
+    manager_needs: str
+    manifests: tuple[str, ...]
+    locks: tuple[str, ...]
+    upgrade_option: str
+    ecosystem: str
+    tools: Mapping[str, str]  # name -> requirement specifier
     has_database: bool
     has_server_database: bool
+    uses_postgresql: bool
+    uses_mysql_protocol: bool
     uses_sqlite: bool
+    database_title: str
+    database_protocol: str
+    database_port: int
+    database_dialects: tuple[str, ...]
+    database_example: str  # a URL
+    database_admin_variable: str
+    connect_arguments: str
     database_driver: str  # SQLAlchemy's "dialect+driver", "" without a database
+    worker_driver: str  # the same for synchronous code beside an asynchronous framework
+    keeps_time_zones: bool
+    runs_alembic: bool  # the image does, by its own command
+    dumps_production: bool  # the Makefile can; an image that is the program runs no other command
+    has_notes: bool  # the sample domain is notes; it is texts otherwise
+    keeps_files: bool  # in a volume of its own
+    job_lock: str  # what keeps runs of a job apart: "file" or the database's protocol
+    environment: Mapping[str, str]  # what Compose tells each process of the application
+    has_cache: bool
+    cache_title: str
+    has_task_queue: bool
+    uses_redis: bool  # the protocol, which Valkey speaks too
+    broker: str  # "valkey" or "redis", as the cache is
+    broker_title: str
+    keeps_connections: bool  # to a database or cache, which an application closes at its end
+    has_proxy: bool
+    uses_proxy_fix: bool  # the server does not do it
+    proxy_subnet: str  # between the proxy and the service, unless PROXY_SUBNET says otherwise
+    is_alpine: bool
+    is_distro: bool
+    python_version: str
+    interactive_shell: str
+    package_manager: str  # "apt" or "apk"
+    os_packages: tuple[str, ...]  # that the answers name
+    tool_packages: tuple[str, ...]  # of the distribution, by the stage that needs them
+    build_packages: tuple[str, ...]
+    runtime_packages: tuple[str, ...]
+    development_packages: tuple[str, ...]
+    needs_system_site_packages: bool
     dependencies: Mapping[str, tuple[str, ...]]  # layer -> sorted requirement specifiers
-    images: Mapping[str, str]  # role ("python", "uv", …) -> image reference
+    lists_dependencies: bool  # pyproject.toml does, not a file of the manager
+    build_backend: str  # the requirement of what builds a package that others install
+    images: Mapping[str, str]  # role ("python", "uv", …) -> image reference or stage
     actions: Mapping[str, str]  # "owner/name" -> "owner/name@commit # version"
     pre_commit: Mapping[str, str]  # repository URL -> revision
     license_id: str  # SPDX expression
@@ -118,25 +324,111 @@ def read_requirements() -> Mapping[str, Mapping[frozenset[str], tuple[str, ...]]
     }
 
 
+@cache
+def read_tools() -> Mapping[str, str]:
+    """Map each tool that pip installs, such as a manager, to its pinned requirement specifier."""
+    files = sorted((CATALOGUE / "requirements" / "tool").glob("*.txt"))
+    return {file.stem: file.read_text("utf-8").strip() for file in files}
+
+
 def package_of(requirement: str) -> str:
     """Cut a requirement specifier down to the name of its package."""
     return re.split(r"[\[<>=!~;]", requirement)[0]
 
 
+def unique(*groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Join groups of names, each name once."""
+    return tuple(dict.fromkeys(name for group in groups for name in group))
+
+
+def chosen(facts: Mapping[str, bool]) -> tuple[str, ...]:
+    """List what is true, in order."""
+    return tuple(name for name, fact in facts.items() if fact)
+
+
+def subnet_of(project_slug: str) -> str:
+    """Choose a private network that no other project on a machine is likely to have.
+
+    It is one of the 131,072 with 62 addresses in 10.128.0.0/9, where Docker chooses none itself.
+    """
+    number = zlib.crc32(project_slug.encode()) % 2**17
+    first = int(ipaddress.IPv4Address("10.128.0.0")) + number * 2**6
+    return str(ipaddress.IPv4Network((first, 26)))
+
+
 @cache
 def decide(
+    project_slug: str,
     framework: str,
     dependency_manager: str,
     database: str,
     base_image: str,
     python_version: str,
+    cache: str,
+    task_queue: str,
+    reverse_proxy: str,
     license: str,
+    os_packages_build: tuple[str, ...],
+    os_packages_runtime: tuple[str, ...],
 ) -> Decisions:
     """Derive every decision from the answers; pure, and remembered for the next file."""
-    has_database = database != "none"
-    ingredients = {"common", framework, dependency_manager, database, base_image}
-    if has_database:
-        ingredients.add("database")
+    # An answer outside the choices comes this far before Copier refuses it.
+    kind = FRAMEWORKS.get(framework, FRAMEWORKS["fastapi"])
+    manager = MANAGERS.get(dependency_manager, MANAGERS["uv"])
+    data = DATABASES.get(database, DATABASES["none"])
+    base = BASES.get(base_image, BASES["slim"])
+    # A question that is not asked may have an answer all the same.
+    python_version = base.python_version or python_version
+    cache = "none" if framework == "cli" else cache
+    has_database = bool(data.driver)
+    has_server_database = bool(data.port)
+    uses_sqlite = has_database and not has_server_database
+    has_cache = cache != "none"
+    has_task_queue = task_queue == "celery" and kind.is_web
+    has_proxy = reverse_proxy == "nginx" and kind.is_web
+    broker = cache if has_cache and cache in CACHES else "valkey"
+
+    # A command-line program finds the files of its user in /data.
+    data_path = f"/var/lib/{project_slug}" if framework == "cli" else "/data"
+    driver = data.asynchronous_driver if kind.is_asynchronous else data.driver
+    environment = {}
+    example = ""
+    if has_server_database:
+        environment["DATABASE_URL"] = f"{driver}://app@database:{data.port}/app"
+        example = f"{data.dialects[0]}://app@localhost:{data.port}/app"
+    elif has_database:
+        environment["DATABASE_URL"] = f"{driver}:///{data_path}/app.db"
+        example = f"{data.dialects[0]}:///{data_path}/app.db"
+    if has_cache:
+        environment["CACHE_URL"] = "redis://cache:6379/0"
+    if has_task_queue:
+        environment["BROKER_URL"] = "redis://broker:6379/0"
+    services = chosen(
+        {
+            kind.service: True,
+            "scheduler": framework == "job",
+            "worker": has_task_queue,
+            "beat": has_task_queue,
+            "migrate": has_database,
+            "database": has_server_database,
+            "cache": has_cache,
+            "broker": has_task_queue,
+        }
+    )
+    tools = chosen({"adminer": has_server_database, "flower": has_task_queue})
+
+    ingredients = {"common", framework, dependency_manager, database, base_image, data.protocol}
+    ingredients.update(
+        chosen(
+            {
+                "web": kind.is_web,
+                "program": not kind.is_web,
+                "database": has_database,
+                "cache": has_cache,
+                "celery": has_task_queue,
+            }
+        )
+    )
     dependencies = {
         layer: tuple(
             sorted(
@@ -146,19 +438,102 @@ def decide(
         )
         for layer, files in read_requirements().items()
     }
+    has_tool_stage = dependency_manager in read_tools()
+    installer_packages = unique(
+        base.build_packages, () if dependency_manager == "uv" else base.installer_packages
+    )
+    build_packages = unique(() if has_tool_stage else installer_packages, os_packages_build)
+    runtime_packages = unique(base.runtime_packages, os_packages_runtime)
     images = dict(read_images())
-    # An answer outside the choices comes this far before Copier refuses it.
     images["python"] = images.get(f"python-{python_version}-{base_image}", "")
+    images["build"] = dependency_manager if has_tool_stage else images["python"]
+    checks = "uv" if dependency_manager == "uv" else "full"
+    images["checks"] = images.get(f"python-{python_version}-{checks}", "")
+    images["database"] = images.get(database, "")
+    images["cache"] = images.get(cache, "")
+    images["broker"] = images[broker]
     return Decisions(
         is_fastapi=framework == "fastapi",
         is_flask=framework == "flask",
+        is_cli=framework == "cli",
+        is_job=framework == "job",
+        is_web=kind.is_web,
+        framework_title=kind.title,
+        service=kind.service,
+        services=services,
+        development_services=(*services, *tools),
+        production_services=(*services, *chosen({"proxy": has_proxy})),
+        pulled_services=chosen(
+            {"database": has_server_database, "cache": has_cache, "broker": has_task_queue}
+        ),
+        optional_services=chosen({"cache": has_cache, "broker": has_task_queue}),
+        volumes=chosen(
+            {
+                "database": has_server_database,
+                "data": uses_sqlite or framework == "job",
+                "broker": has_task_queue,
+            }
+        ),
+        data_path=data_path,
         uses_uv=dependency_manager == "uv",
         uses_pip=dependency_manager == "pip",
+        uses_poetry=dependency_manager == "poetry",
+        uses_pipenv=dependency_manager == "pipenv",
+        manager_title=manager.title,
+        manager_needs=manager.needs.format(python_version=python_version),
+        manifests=manager.manifests,
+        locks=manager.locks,
+        upgrade_option=manager.upgrade,
+        ecosystem=manager.ecosystem,
+        tools=read_tools(),
         has_database=has_database,
-        has_server_database=database == "postgresql",
-        uses_sqlite=database == "sqlite",
-        database_driver=DRIVERS.get((framework, database), ""),
+        has_server_database=has_server_database,
+        uses_postgresql=database == "postgresql",
+        uses_mysql_protocol=data.protocol == "mysql-protocol",
+        uses_sqlite=uses_sqlite,
+        database_title=data.title,
+        database_protocol=data.protocol,
+        database_port=data.port,
+        database_dialects=data.dialects,
+        database_example=example,
+        database_admin_variable=data.admin_variable,
+        connect_arguments=data.connect_arguments,
+        database_driver=driver,
+        worker_driver=data.driver,
+        keeps_time_zones=database == "postgresql",
+        runs_alembic=has_database and framework in ("fastapi", "job"),
+        dumps_production=has_server_database or (uses_sqlite and framework != "cli"),
+        has_notes=has_database and kind.is_web,
+        keeps_files=uses_sqlite or (framework == "job" and not has_server_database),
+        job_lock=data.protocol if has_server_database else "file",
+        environment=environment,
+        has_cache=has_cache,
+        cache_title=CACHES.get(cache, ""),
+        has_task_queue=has_task_queue,
+        uses_redis=has_cache or has_task_queue,
+        broker=broker,
+        broker_title=CACHES[broker],
+        keeps_connections=has_database or has_cache,
+        has_proxy=has_proxy,
+        uses_proxy_fix=has_proxy and framework == "flask",
+        proxy_subnet=subnet_of(project_slug),
+        is_alpine=base_image == "alpine",
+        is_distro=base_image == "distro",
+        python_version=python_version,
+        interactive_shell=base.interactive_shell,
+        package_manager=base.package_manager,
+        os_packages=unique(os_packages_build, os_packages_runtime),
+        tool_packages=installer_packages if has_tool_stage else (),
+        build_packages=build_packages,
+        runtime_packages=runtime_packages,
+        development_packages=unique(build_packages, runtime_packages, base.development_packages),
+        needs_system_site_packages=base_image == "distro"
+        and any(name.startswith("python3-") for name in os_packages_runtime),
         dependencies=dependencies,
+        lists_dependencies="pyproject.toml" in manager.manifests,
+        build_backend=next(
+            (name for name in dependencies["development"] if package_of(name) == "hatchling"), ""
+        ),
         images=images,
         actions=read_actions(),
         pre_commit=read_pre_commit(),
@@ -181,6 +556,36 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def literal(text: str) -> str:
+    """Write text as the Python literal that the formatter of generated projects prefers."""
+    if text.count('"') <= text.count("'"):
+        return quoted(text)
+    inner = quoted(text)[1:-1].replace('\\"', '"').replace("'", "\\'")
+    return f"'{inner}'"
+
+
+def markdown(text: str) -> str:
+    """Escape what Markdown would read as markup in a line of text."""
+    text = re.sub(r"[\\`*\[<~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)", r"\\\g<0>", text)
+    return re.sub(r"^(\d+(?=[.)](?: |$))|(?=[#>+-]))", r"\1\\", text)
+
+
+def rich(text: str) -> str:
+    """Escape what Rich would read as markup in the help of a command line."""
+    return re.sub(r"(\\*)(\[[a-z#/@][^[]*?])", r"\1\1\\\2", text)
+
+
+def pipfile_entry(requirement: str) -> str:
+    """Write a requirement specifier as Pipenv's Pipfile has it."""
+    parsed = re.fullmatch(r"([\w.-]+)(?:\[([\w,-]+)\])?([<>=!~].*)", requirement)
+    if not parsed:
+        raise ValueError(f"{requirement} is more than a name, extras and versions")
+    name, extras, version = parsed.groups()
+    if extras:
+        return f'{name} = {{version = "{version}", extras = {json.dumps(extras.split(","))}}}'
+    return f'{name} = "{version}"'
+
+
 def text_problem(text: str, maximum: int = 200) -> str:
     """Say what is wrong with a line of free text; "" if nothing is."""
     example = "for example: Keeps track of ships and berths"
@@ -191,6 +596,8 @@ def text_problem(text: str, maximum: int = 200) -> str:
         return f"Write one line without control characters, {example}"
     if BIDIRECTIONAL_CONTROLS.search(text):
         return f"Leave out invisible direction marks, {example}"
+    if text != text.strip():
+        return f"Leave out spaces at both ends, {example}"
     return ""
 
 
@@ -204,6 +611,17 @@ def name_problem(name: str) -> str:
     return text_problem(name)
 
 
+@cache
+def dependencies_of_any() -> frozenset[str]:
+    """Collect the names of all packages that any project may install, with underscores."""
+    return DEPENDENCIES | {
+        package_of(requirement).replace("-", "_")
+        for files in read_requirements().values()
+        for requirements in files.values()
+        for requirement in requirements
+    }
+
+
 def slug_problem(slug: str) -> str:
     """Say what is wrong with a repository name; "" if nothing is."""
     if len(slug) > 50 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug):
@@ -211,19 +629,9 @@ def slug_problem(slug: str) -> str:
             "Use up to 50 lower-case ASCII letters, digits and single hyphens,"
             " starting with a letter, for example: harbour-api"
         )
+    if slug.replace("-", "_") in dependencies_of_any():
+        return f"A dependency is called {slug}; choose another name, for example: {slug}-service"
     return ""
-
-
-@cache
-def taken_packages() -> frozenset[str]:
-    """Collect the import names that a generated package would hide or clash with."""
-    packages = {
-        package_of(requirement).replace("-", "_")
-        for files in read_requirements().values()
-        for requirements in files.values()
-        for requirement in requirements
-    }
-    return sys.stdlib_module_names | RESERVED_PACKAGES | packages
 
 
 def package_problem(name: str) -> str:
@@ -233,10 +641,16 @@ def package_problem(name: str) -> str:
             "Use up to 50 lower-case ASCII letters, digits and single underscores,"
             " starting with a letter, for example: harbour_api"
         )
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in taken_packages():
+    if (
+        keyword.iskeyword(name)
+        or keyword.issoftkeyword(name)
+        or name.startswith("test_")  # pytest's own modules, which the tests import
+        or name in sys.stdlib_module_names | RESERVED_PACKAGES | dependencies_of_any()
+    ):
+        stem = name.removeprefix("test_")[:42].rstrip("_")
         return (
             f"Python or a dependency already uses the name {name}; choose another one,"
-            f" for example: {name[:42]}_service"
+            f" for example: {stem}_service"
         )
     return ""
 
@@ -257,21 +671,64 @@ def port_problem(port: int) -> str:
     return ""
 
 
+def packages_problem(packages: Any, base_image: str) -> str:
+    """Say what is wrong with a list of a distribution's packages; "" if nothing is.
+
+    Debian: policy 5.6.1, but for a "-" at the end, by which apt-get removes a package. Alpine:
+    what abuild accepts.
+    """
+    is_alpine = base_image == "alpine"
+    name = r"[A-Za-z0-9][A-Za-z0-9+._-]*" if is_alpine else r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.]"
+    example = "for example: " + (
+        "[gdal-dev, geos-dev]" if is_alpine else "[libgdal-dev, libgeos-dev]"
+    )
+    if not isinstance(packages, list):
+        return f"Write a list of package names, or [] for none, {example}"
+    for package in packages:
+        if not isinstance(package, str) or len(package) > 100 or not re.fullmatch(name, package):
+            return f"Write only names of the distribution's packages, {example}"
+    if len(set(packages)) < len(packages):
+        return f"Name each package once, {example}"
+    return ""
+
+
+def compile_once(environment: Environment) -> None:
+    """Let an environment remember what it compiles, for all environments with the same syntax.
+
+    Copier compiles every part of every path anew, and makes an environment for each rendering, of
+    which an update has three. It executes this module anew as well, so Jinja's keeps the memory.
+    """
+    memory: dict[tuple[object, ...], Any] = vars(jinja2).setdefault("_compiled_for_slipway", {})
+    compile_anew = environment.compile
+
+    def remember(*source: Any) -> Any:
+        key = (environment.lexer, *source)  # Jinja has one lexer for each syntax
+        if key not in memory:
+            memory[key] = compile_anew(*source)
+        return memory[key]
+
+    environment.compile = remember  # type: ignore[assignment, method-assign]
+
+
 class Slipway(ContextHook):
     """Gives the template its decisions and filters."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        # Copier compiles every part of every path anew: 500 strings, most of them alike.
-        environment.compile = cache(environment.compile)  # type: ignore[assignment, method-assign]
+        compile_once(environment)
         for function in (
             slugify,
             quoted,
+            literal,
+            markdown,
+            rich,
+            pipfile_entry,
             text_problem,
             name_problem,
             slug_problem,
             package_problem,
             email_problem,
+            packages_problem,
             port_problem,
         ):
             environment.filters[function.__name__] = function
@@ -279,4 +736,8 @@ class Slipway(ContextHook):
     def hook(self, context: dict[str, Any]) -> None:
         """Add the decisions to the context of a template; called for each string Copier renders."""
         answers = {key: context.get(key, default) for key, default in UNANSWERED.items()}
+        for key in ("os_packages_build", "os_packages_runtime"):
+            # Any YAML comes this far before it is validated.
+            names = answers[key] if isinstance(answers[key], list) else ()
+            answers[key] = tuple(name for name in names if isinstance(name, str))
         context.update(vars(decide(**answers)))

@@ -1,65 +1,131 @@
 """A small set of projects in which every two answers meet: a covering array of strength two."""
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
-from kit import Answers, choices
+import kit
+from kit import Answers
 
 # Answers in free text that decide what is written, besides the questions with choices.
 IDENTITIES: Mapping[str, Answers] = {
     "nobody": {},
     "author": {"author_name": "Zoë O'Neill", "author_email": "zoe@example.com"},
     "organisation": {"author_name": "Zoë O'Neill", "organization": "Quay & Sons"},
+    "long names": {"project_slug": "harbour" + "-of-many-ships" * 3},
+}
+PACKAGES: Mapping[str, Mapping[str, Answers]] = {
+    "no packages": {},
+    "packages to build": {
+        "apt": {"os_packages_build": ["libgdal-dev", "libgeos++-dev"]},
+        "apk": {"os_packages_build": ["gdal-dev", "geos-dev"]},
+    },
+    "packages to run": {
+        "apt": {"os_packages_runtime": ["libgdal36", "python3-gdal"]},
+        "apk": {"os_packages_runtime": ["gdal", "py3-gdal"]},
+    },
+    "packages for both": {
+        "apt": {"os_packages_build": ["libgdal-dev"], "os_packages_runtime": ["libgdal36"]},
+        "apk": {"os_packages_build": ["gdal-dev"], "os_packages_runtime": ["gdal"]},
+    },
 }
 
+Factors = Mapping[str, Sequence[str]]  # what can vary in a project, with its values
 Value = tuple[str, str]  # of a factor
-Pair = tuple[Value, Value]
+Values = tuple[Value, ...]
 
 
 def factors() -> dict[str, list[str]]:
     """Map each factor to its values."""
-    return {**choices(), "identity": list(IDENTITIES)}
+    return {**kit.choices(), "identity": list(IDENTITIES), "packages": list(PACKAGES)}
 
 
-def pairs_of(row: Mapping[str, str]) -> set[Pair]:
-    """List every two values that meet in a row."""
-    return set(combinations(sorted(row.items()), 2))
+def shapes() -> Iterator[Factors]:
+    """List the kinds of projects that differ in what is asked, by the factors that each one has.
+
+    What is asked depends on few answers; a test compares this with arbitrary projects.
+    """
+    everything = factors()
+    usual = kit.keep({}).keys()
+    deciders = [
+        key
+        for key, values in kit.choices().items()
+        if any(kit.keep({key: value}).keys() != usual for value in values)
+    ]
+    for values in product(*(everything[key] for key in deciders)):
+        decided = dict(zip(deciders, values, strict=True))
+        hidden = kit.asked().keys() - kit.keep(decided).keys()
+        yield {
+            factor: [decided[factor]] if factor in decided else everything[factor]
+            for factor in everything.keys() - hidden
+        }
 
 
-def all_pairs(values: Mapping[str, Sequence[str]]) -> set[Pair]:
-    """List every two values that have to meet in some row."""
+def meetings(row: Mapping[str, str], strength: int) -> set[Values]:
+    """List every two (or three, …) values that meet in a row."""
+    return set(combinations(sorted(row.items()), strength))
+
+
+def all_meetings(shapes: Sequence[Factors], strength: int) -> set[Values]:
+    """List every two (or three, …) values that meet in some row of some shape."""
     return {
-        ((one, first), (other, second))
-        for one, other in combinations(sorted(values), 2)
-        for first, second in product(values[one], values[other])
+        tuple(zip(chosen, values, strict=True))
+        for shape in shapes
+        for chosen in combinations(sorted(shape), strength)
+        for values in product(*(shape[factor] for factor in chosen))
     }
 
 
-def covering_array(values: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """Choose rows greedily: a missing pair, then for each factor the value with most of them."""
-    missing = all_pairs(values)
+def complete(start: Values, shape: Factors, missing: set[Values]) -> dict[str, str]:
+    """Add to the first values of a row, for each factor, the one with most missing meetings."""
+    row = dict(start)
+    for factor in sorted(shape.keys() - row.keys(), key=lambda key: (-len(shape[key]), key)):
+        others = list(combinations(sorted(row.items()), len(start) - 1))
+        gains = {
+            value: sum(tuple(sorted((*other, (factor, value)))) in missing for other in others)
+            for value in shape[factor]
+        }
+        row[factor] = max(shape[factor], key=lambda value: gains[value])
+    return row
+
+
+def covering_array(shapes: Sequence[Factors], strength: int = 2) -> list[dict[str, str]]:
+    """Choose rows greedily: a missing meeting, completed in the shape that serves it best."""
+    missing = all_meetings(shapes, strength)
     rows = []
     while missing:
-        row = dict(min(missing))
-        for factor in sorted(values.keys() - row.keys(), key=lambda key: (-len(values[key]), key)):
-            gains = {
-                value: len(pairs_of({**row, factor: value}) & missing) for value in values[factor]
-            }
-            row[factor] = max(gains, key=lambda value: gains[value])
-        missing -= pairs_of(row)
+        start = min(missing)
+        candidates = [
+            complete(start, shape, missing)
+            for shape in shapes
+            if all(value in shape.get(factor, ()) for factor, value in start)
+        ]
+        row = max(candidates, key=lambda row: len(meetings(row, strength) & missing))
+        missing -= meetings(row, strength)
         rows.append(row)
     return rows
 
 
+def arbitrary(count: int) -> list[Answers]:
+    """Answer all questions with choices at random, but always alike, also those not asked."""
+    chance = random.Random(0)  # noqa: S311
+    return [
+        {key: chance.choice(values) for key, values in kit.choices().items()} for _ in range(count)
+    ]
+
+
 def to_answers(number: int, row: Mapping[str, str]) -> Answers:
     """Turn a row into answers, with a name that no other project has."""
-    answers = {key: value for key, value in row.items() if key != "identity"}
-    return {"project_name": f"Service {number:02}", **answers, **IDENTITIES[row["identity"]]}
+    answers = {key: value for key, value in row.items() if key in kit.choices()}
+    identity = IDENTITIES[row["identity"]]
+    manager = "apk" if row["base_image"] == "alpine" else "apt"
+    packages = PACKAGES[row["packages"]].get(manager, {})
+    return {"project_name": f"Service {number:02}", **answers, **identity, **packages}
 
 
 COMBINATIONS: Mapping[str, Answers] = {
     f"{number:02}-{row['framework']}-{row['dependency_manager']}-{row['database']}": to_answers(
         number, row
     )
-    for number, row in enumerate(covering_array(factors()), start=1)
+    for number, row in enumerate(covering_array(list(shapes())), start=1)
 }

@@ -10,7 +10,9 @@ import kit
 import pytest
 from combinations import COMBINATIONS
 
-LOCKERS = ("docker", "pipx", "python", "uv")
+pytest.register_assert_rewrite("services", "stacks")
+
+LOCKERS = ("docker", "pipenv", "pipx", "poetry", "python", "uv")
 
 Render = Callable[[kit.Answers], Path]
 RenderCombination = Callable[[str], Path]

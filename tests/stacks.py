@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import re
 import shutil
 import socket
 import subprocess
@@ -9,14 +11,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import kit
 import pytest
+from pip._internal.models.index import PyPI
 
 DEVELOPER = 1234  # the user who owns a project while root runs the tests
 
@@ -60,21 +65,47 @@ class Stack:
         """Run docker compose; return what it printed, fail unless it ended well."""
         result = self.try_compose(*arguments)
         if result.returncode != 0:
-            pytest.fail(f"docker compose {' '.join(arguments)}\n{result.stdout}", pytrace=False)
+            command = f"docker compose {' '.join(arguments)}"
+            pytest.fail(f"{command}\n{result.stdout[-5000:]}", pytrace=False)
         return result.stdout
 
-    def address(self, service: str = "web", port: int = 8000, index: int = 1) -> str:
-        """Find where a port of a service is published."""
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        """Map each service to what Compose makes of the files."""
+        services: dict[str, Any] = json.loads(self.compose("config", "--format", "json"))[
+            "services"
+        ]
+        return services
+
+    @property
+    def entrance(self) -> str:
+        """Name the service that answers requests from outside."""
+        return "proxy" if "proxy" in self.configuration else "web"
+
+    @contextmanager
+    def running(self) -> Iterator["Stack"]:
+        """Build and start the stack, and take it down whatever happens."""
+        try:
+            self.compose("up", "--build", "--detach", "--wait")
+            yield self
+        finally:
+            self.compose("down", "--volumes", "--timeout", "3")
+
+    def address(self, service: str = "", port: int = 0, index: int = 1) -> str:
+        """Find where a port of a service is published: by default the first of the entrance."""
+        service = service or self.entrance
+        port = port or self.configuration[service]["ports"][0]["target"]
+        index = 1 if service == "proxy" else index
         found = self.compose("port", "--index", str(index), service, str(port))
         return found.strip().replace("0.0.0.0", "127.0.0.1")  # noqa: S104
 
     def ask(self, path: str, index: int = 1, **options: Any) -> Answer:
-        """Send a request to a replica of the service."""
+        """Send a request to a replica of the service, or to the proxy before all of them."""
         return ask(f"http://{self.address(index=index)}{path}", **options)
 
-    def containers(self, service: str) -> list[dict[str, Any]]:
-        """Inspect the containers of a service, also the ones that ended."""
-        names = self.compose("ps", "--all", "--quiet", service).split()
+    def containers(self, *services: str) -> list[dict[str, Any]]:
+        """Inspect the containers of these services or all, also the ones that ended."""
+        names = self.compose("ps", "--all", "--quiet", *services).split()
         details: list[dict[str, Any]] = json.loads(kit.run("docker", "inspect", *names))
         return details
 
@@ -156,12 +187,17 @@ def all_of(work: list[Callable[[], Any]]) -> Callable[[], list[Any]]:
     return wait
 
 
+def ports_of(project: Path) -> list[str]:
+    """List the variables by which the ports of a project are set, that of the service last."""
+    text = "".join(file.read_text("utf-8") for file in project.glob("compose*.yaml"))
+    variables = set(re.findall(r"\$\{(\w+_PORT)\b", text))
+    return sorted(variables, key=lambda name: (name == "WEB_PORT", name))
+
+
 def free_ports(count: int) -> list[int]:
-    """Find adjacent ports of this machine that nobody listens on."""
+    """Find adjacent ports of this machine that nobody listens on, nor is given by the system."""
     for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = probe.getsockname()[1]
+        first = random.randrange(10000, 30000)  # noqa: S311
         if all(is_free(port) for port in range(first, first + count)):
             return list(range(first, first + count))
     pytest.fail("there are no free ports")
@@ -174,7 +210,7 @@ def is_free(port: int) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
-        return port < 65536
+        return True
 
 
 def give_to_developer(project: Path) -> None:
@@ -184,7 +220,35 @@ def give_to_developer(project: Path) -> None:
             shutil.chown(path, DEVELOPER, DEVELOPER)
 
 
+POETRY_MIRROR = "poetry-plugin-pypi-mirror"
+
+
+@cache
+def poetry_index() -> str:
+    """Name the index that Poetry has to be pointed at; "" if its default serves what it asks for.
+
+    Poetry asks the public index for JSON, which a mirror in its place need not have.
+    """
+    try:
+        ask(f"{PyPI.pypi_url}/pip/26.1/json").json()
+    except (OSError, ValueError):
+        return PyPI.simple_url
+    return ""
+
+
+def reach_index(project: Path) -> None:
+    """Let the Poetry of a project's images use a plain index, where there is no other."""
+    for name in ("Dockerfile", "Dockerfile.dev"):
+        text = (project / name).read_text("utf-8")
+        if "AS poetry\n" in text and POETRY_MIRROR not in text and poetry_index():
+            setting = f"ENV POETRY_PYPI_MIRROR_URL={poetry_index()}"
+            text = text.replace("AS poetry\n", f"AS poetry\n{setting}\n")
+            text = text.replace("install poetry==", f"install {POETRY_MIRROR} poetry==")
+            (project / name).write_text(text, "utf-8")
+
+
 def lock(project: Path) -> None:
     """Lock the dependencies of a project with its own script."""
+    reach_index(project)
     result = execute("sh", "scripts/lock.sh", cwd=project)
     assert result.returncode == 0, result.stdout

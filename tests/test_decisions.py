@@ -3,14 +3,20 @@
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
-from itertools import product
+from contextlib import suppress
+from functools import cache, partial
+from importlib import metadata
+from ipaddress import IPv4Network
+from itertools import chain, product
 from typing import Any
 
 import jinja2
 import kit
 import pytest
 import yaml
+from combinations import COMBINATIONS, arbitrary
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 slipway = kit.load_extension()
 PARAMETERS = tuple(inspect.signature(slipway.decide).parameters)
@@ -27,15 +33,33 @@ def label(part: str | frozenset[str]) -> str:
     return part if isinstance(part, str) else "+".join(sorted(part))
 
 
-def stacks() -> Iterator[dict[str, str]]:
-    """Make every set of answers that decisions depend on."""
-    for values in product(*(kit.choices()[key] for key in PARAMETERS)):
-        yield dict(zip(PARAMETERS, values, strict=True))
+@cache
+def stacks() -> list[tuple[kit.Answers, Any]]:
+    """Decide on many projects, among them every two answers that can meet."""
+    return [
+        (kept, decide(**{**kept, **defaults}))
+        for kept, defaults in map(kit.settle, (*COMBINATIONS.values(), *arbitrary(500)))
+    ]
 
 
-def decide(**answers: str) -> Any:
+def ingredients_of(answers: kit.Answers) -> set[str]:
+    """List what the files of the catalogue may be called by, in a project with these answers."""
+    words = {"common", *(value for value in answers.values() if isinstance(value, str))}
+    facts = {
+        "web": answers["framework"] in ("fastapi", "flask"),
+        "program": answers["framework"] in ("cli", "job"),
+        "database": answers["database"] != "none",
+        "mysql-protocol": answers["database"] in ("mysql", "mariadb"),
+        "cache": answers.get("cache", "none") != "none",
+    }
+    return words | {word for word, fact in facts.items() if fact}
+
+
+def decide(**answers: kit.Answer) -> Any:
     """Decide by the default answers and these."""
-    return slipway.decide(**{**DEFAULT, **answers})
+    given = {key: value for key, value in answers.items() if key in DEFAULT}
+    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
+    return slipway.decide(**{**DEFAULT, **given, **lists})
 
 
 def names(requirements: tuple[str, ...]) -> set[str]:
@@ -58,16 +82,38 @@ def test_a_decision_depends_on_the_answers_alone() -> None:
     assert decide(framework="flask") == before
 
 
-def test_every_stack_can_be_decided() -> None:
-    for stack in stacks():
-        decisions = slipway.decide(**stack)
-        assert decisions.has_database == bool(decisions.database_driver), stack
-        assert all(decisions.dependencies["base"]), stack
-        assert decisions.license_id, stack
+def test_every_stack_is_decided_consistently() -> None:
+    for answers, decisions in stacks():
+        assert decisions.is_web == (decisions.service == "web"), answers
+        assert decisions.has_database == bool(decisions.database_driver), answers
+        assert decisions.has_database == ("DATABASE_URL" in decisions.environment), answers
+        assert decisions.has_database == ("migrate" in decisions.services), answers
+        assert decisions.has_server_database == ("database" in decisions.volumes), answers
+        assert decisions.has_server_database == bool(decisions.images["database"]), answers
+        assert decisions.has_cache == (answers.get("cache", "none") != "none"), answers
+        assert decisions.has_cache == bool(decisions.images["cache"]), answers
+        assert decisions.has_task_queue == ("broker" in decisions.volumes), answers
+        assert decisions.has_proxy == ("proxy" in decisions.production_services), answers
+        assert set(decisions.services) <= set(decisions.development_services), answers
+        assert set(decisions.services) <= set(decisions.production_services), answers
+        assert decisions.images["python"], answers
+        assert decisions.manifests, answers
+        assert decisions.locks, answers
+        assert all(decisions.dependencies["base"]), answers
+        assert decisions.license_id, answers
 
 
-def test_the_defaults_are_those_of_the_questions() -> None:
-    assert {key: kit.asked()[key]["default"] for key in PARAMETERS} == DEFAULT
+def test_what_is_not_asked_decides_nothing() -> None:
+    later = {"cache": "valkey", "task_queue": "celery", "reverse_proxy": "nginx"}
+    assert decide(framework="cli", **later) == decide(framework="cli")
+    assert decide(framework="job", **{**later, "cache": "none"}) == decide(framework="job")
+
+
+def test_what_is_unanswered_stands_for_the_defaults() -> None:
+    defaults = {key: kit.keep({})[key] for key in PARAMETERS}
+    slug = {"project_slug": ""}  # nothing else is decided by it, and it has no default of its own
+    packages = {"os_packages_build": (), "os_packages_runtime": ()}
+    assert {**defaults, **slug, **packages} == DEFAULT
 
 
 def test_the_context_is_complete_before_the_first_answer() -> None:
@@ -78,18 +124,18 @@ def test_the_context_is_complete_before_the_first_answer() -> None:
 
 
 @pytest.mark.parametrize(("layer", "ingredients"), REQUIREMENTS, ids=label)
-def test_requirements_count_where_all_their_ingredients_are(
+def test_every_list_of_requirements_counts_somewhere(
     layer: str, ingredients: frozenset[str]
 ) -> None:
-    listed = set(slipway.read_requirements()[layer][ingredients])
-    holders = [
-        stack for stack in stacks() if listed <= set(slipway.decide(**stack).dependencies[layer])
-    ]
+    assert any(ingredients <= ingredients_of(answers) for answers, _ in stacks())
 
-    assert holders, "no answers lead to this file"
-    for stack in holders:
-        present = {"common", *stack.values()} | ({"database"} - {stack["database"]})
-        assert ingredients <= present
+
+def test_requirements_count_where_all_their_ingredients_are() -> None:
+    for answers, decisions in stacks():
+        present = ingredients_of(answers)
+        for layer, files in slipway.read_requirements().items():
+            counting = [lines for ingredients, lines in files.items() if ingredients <= present]
+            assert set(decisions.dependencies[layer]) == set(chain.from_iterable(counting)), answers
 
 
 def test_dependencies_follow_framework_and_database() -> None:
@@ -103,8 +149,8 @@ def test_dependencies_follow_framework_and_database() -> None:
 
 
 def test_requirements_are_sorted_ranges() -> None:
-    for stack in stacks():
-        for requirements in slipway.decide(**stack).dependencies.values():
+    for _, decisions in stacks():
+        for requirements in decisions.dependencies.values():
             packages = [slipway.package_of(requirement) for requirement in requirements]
             assert packages == sorted(set(packages))
             assert all(re.search(r">=\d", requirement) for requirement in requirements)
@@ -114,14 +160,28 @@ def test_every_image_has_a_name_and_a_version() -> None:
     images = slipway.read_images()
 
     assert images
-    for image in images.values():
-        assert re.fullmatch(r"([\w.-]+/)*[\w.-]+:\d[\w.-]*", image), image
+    for name, image in images.items():
+        version = "stable" if "nginx" in image else r"\d"  # nginx supports no version but its last
+        assert re.fullmatch(rf"([\w.-]+/)*[\w.-]+:(trixie|{version})[\w.-]*", image), name
 
 
 def test_every_python_has_an_image_on_every_base() -> None:
-    for version, base in product(kit.choices()["python_version"], kit.choices()["base_image"]):
-        image = decide(python_version=version, base_image=base).images["python"]
-        assert image.startswith(f"python:{version}-"), image
+    pythons = product(kit.choices()["python_version"], kit.choices()["base_image"])
+    images = {
+        (version, base): decide(python_version=version, base_image=base).images["python"]
+        for version, base in pythons
+        if base != "distro"
+    }
+    assert all(image.startswith(f"python:{version}-") for (version, _), image in images.items())
+    assert len(set(images.values())) == len(images)
+
+
+def test_a_distribution_has_one_python() -> None:
+    kept, defaults = kit.settle({"base_image": "distro", "python_version": "3.12"})
+
+    assert "python_version" not in kept
+    assert defaults["python_version"] == "3.13"
+    assert decide(**kept, **defaults).images["python"].startswith("debian:")
 
 
 def test_every_action_is_pinned_by_commit_and_named_by_version() -> None:
@@ -138,6 +198,42 @@ def test_every_pre_commit_hook_is_pinned_by_version() -> None:
     assert slipway.read_pre_commit()
     for revision in slipway.read_pre_commit().values():
         assert re.fullmatch(r"v?\d+(\.\d+)+", revision), revision
+
+
+def installed_with_the_catalogue() -> set[str]:
+    """List the distributions that anything in the catalogue brings with it, if installed here."""
+    found: dict[str, set[str]] = {}
+    layers = slipway.read_requirements().values()
+    wanted = [Requirement(line) for files in layers for lines in files.values() for line in lines]
+    while wanted:
+        requirement = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        if name in found and requirement.extras <= found[name]:
+            continue
+        extras = found.setdefault(name, set())
+        extras |= requirement.extras
+        with suppress(metadata.PackageNotFoundError):
+            needed = [Requirement(line) for line in metadata.requires(name) or ()]
+            wanted += [
+                part
+                for part in needed
+                if not part.marker or any(part.marker.evaluate({"extra": e}) for e in ("", *extras))
+            ]
+    return set(found)
+
+
+def test_no_project_may_be_called_like_a_dependency() -> None:
+    distributions = installed_with_the_catalogue()
+    packages = {
+        package
+        for package, sources in metadata.packages_distributions().items()
+        if distributions & {canonicalize_name(source) for source in sources}
+    }
+    tests = {file.stem for file in kit.files(kit.ROOT / "template", "*tests*/*.py*")}
+
+    assert {name for name in distributions if not slipway.slug_problem(name)} == set()
+    assert {name for name in packages if not slipway.package_problem(name)} == set()
+    assert {name for name in tests if not slipway.package_problem(name.split(".")[0])} == set()
 
 
 @pytest.mark.parametrize(
@@ -166,10 +262,48 @@ def test_quoted_text_is_read_alike_everywhere(text: str) -> None:
         (slipway.email_problem, "ada.king+tide@sub.example.co.uk"),
         (slipway.port_problem, 1024),
         (slipway.port_problem, 65535),
+        (partial(slipway.packages_problem, base_image="slim"), []),
+        (partial(slipway.packages_problem, base_image="slim"), ["libgeos++-dev", "g++", "2ping"]),
+        (partial(slipway.packages_problem, base_image="distro"), ["python3-gdal", "libpq5"]),
+        (partial(slipway.packages_problem, base_image="alpine"), ["py3-gdal", "so_x", "libstdc++"]),
     ],
 )
 def test_a_good_answer_is_accepted(validator: Any, answer: str | int) -> None:
     assert validator(answer) == ""
+
+
+@pytest.mark.parametrize("base", kit.choices()["base_image"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "libpq5",
+        None,
+        {"libpq5": ""},
+        [None],
+        [5],
+        [["libpq5"]],
+        [""],
+        ["libpq5", "libpq5"],
+        ["libpq5 gcc"],
+        ["libpq5=17.0-1"],
+        ["libpq5\n"],
+        ["--allow-unauthenticated"],
+        ["_libpq"],
+        ["../libpq5.deb"],
+        ["$(id)"],
+        ["a" * 101],
+    ],
+    ids=str,
+)
+def test_a_bad_list_of_packages_is_refused(answer: object, base: str) -> None:
+    problem = slipway.packages_problem(answer, base)
+
+    assert "for example: [" in problem
+    assert "\n" not in problem
+
+
+def test_a_package_of_debian_has_no_underscore() -> None:
+    assert slipway.packages_problem(["so_x"], "distro")
 
 
 @pytest.mark.parametrize("text", ["Harbour API", "Größe", "港口", "9 Lives", "x" * 80, "-", ""])
@@ -178,3 +312,11 @@ def test_every_name_gives_a_valid_slug_and_package(text: str) -> None:
 
     assert slipway.slug_problem(slug) == ""
     assert slipway.package_problem(slug.replace("-", "_")) == ""
+
+
+def test_every_project_has_a_private_network_of_its_own() -> None:
+    slugs = [f"harbour-{number}" for number in range(200)]
+    networks = {IPv4Network(slipway.subnet_of(slug)) for slug in slugs}
+
+    assert len(networks) == len(slugs)
+    assert all(network.subnet_of(IPv4Network("10.128.0.0/9")) for network in networks)

@@ -15,6 +15,7 @@ extends: default
 rules:
   comments: {min-spaces-from-content: 1}
   document-start: disable
+  indentation: {indent-sequences: consistent} # Copier indents none of its answers
   line-length: disable
   truthy: {check-keys: false}
 """
@@ -52,12 +53,11 @@ def test_ruff(projects: Projects, command: Iterable[str]) -> None:
 
 
 def test_mypy(project: Path, pytestconfig: pytest.Config) -> None:
-    version = str(kit.read_answers(project)["python_version"])
+    manifest = kit.parse(project / "pyproject.toml")
+    version = manifest["project"]["requires-python"].removeprefix(">=").removesuffix(",<4")
     cache = pytestconfig.cache.mkdir("mypy")
     # With relative paths the cache would take one project's tests for another's.
-    targets = [
-        project / path for path in kit.parse(project / "pyproject.toml")["tool"]["mypy"]["files"]
-    ]
+    targets = [project / path for path in manifest["tool"]["mypy"]["files"]]
     kit.run("mypy", "--python-version", version, "--cache-dir", cache, *targets, cwd=project)
 
 
@@ -79,7 +79,10 @@ def test_zizmor(projects: Projects) -> None:
 
 
 def test_yamllint(projects: Projects) -> None:
-    targets = matching(projects, "**/*.yml", "**/*.yaml")
+    files = matching(projects, "**/*.yml", "**/*.yaml")
+    targets = [
+        file for file in files if file.name != ".copier-answers.yml"
+    ]  # as Copier lays it out
     kit.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)
 
 
@@ -89,6 +92,8 @@ def test_yamllint(projects: Projects) -> None:
         ("vendor.compose-spec", "compose*.yaml"),
         ("vendor.dependabot", ".github/dependabot.yml"),
         ("vendor.github-workflows", ".github/workflows/*"),
+        ("vendor.gitlab-ci", ".gitlab-ci.yml"),
+        ("vendor.renovate", "renovate.json"),
     ],
 )
 def test_schema(projects: Projects, schema: str, pattern: str) -> None:

@@ -34,7 +34,8 @@ def test_continuous_integration_runs_the_second_command() -> None:
         assert SECOND in (kit.ROOT / file).read_text("utf-8")
 
 
-def test_the_tests_install_all_that_the_catalogue_lists() -> None:
-    listed = (kit.ROOT / "requirements" / "testing.txt").read_text("utf-8")
+def test_the_requirements_name_all_that_the_catalogue_lists() -> None:
+    files = ("testing.txt", "tools.txt")
+    listed = "".join((kit.ROOT / "requirements" / file).read_text("utf-8") for file in files)
     for file in kit.files(kit.ROOT / "catalogue" / "requirements"):
         assert f"-r ../{file.relative_to(kit.ROOT).as_posix()}\n" in listed

@@ -13,12 +13,15 @@ from conftest import Render
 # What a project holds whatever was chosen, and what depends on an answer.
 ALWAYS = {
     ".copier-answers.yml",
+    ".devcontainer/devcontainer.json",
     ".dockerignore",
     ".editorconfig",
     ".env.example",
     ".gitattributes",
     ".gitignore",
     ".pre-commit-config.yaml",
+    ".vscode/extensions.json",
+    ".vscode/launch.json",
     "Dockerfile",
     "Dockerfile.dev",
     "LICENSE",
@@ -28,31 +31,65 @@ ALWAYS = {
     "compose.prod.yaml",
     "compose.yaml",
     "pyproject.toml",
-    "scripts/entrypoint.sh",
     "scripts/lock.sh",
+    "scripts/ports.sh",
 }
+SERVERS = {"postgresql", "mysql", "mariadb"}
+DATABASES = {*SERVERS, "sqlite"}
 CHOSEN = (
+    ("framework", {"fastapi", "flask", "job"}, "scripts/entrypoint.sh"),
+    ("framework", {"job"}, "k8s/*"),
+    ("framework", {"cli"}, "src/*/cli.py"),
+    ("framework", {"job"}, "inbox/*"),
     ("ci", {"github"}, ".github/workflows/*"),
+    ("ci", {"gitlab"}, ".gitlab-ci.yml"),
     ("dependency_updates", {"dependabot"}, ".github/dependabot.yml"),
+    ("dependency_updates", {"renovate"}, "renovate.json"),
+    ("reverse_proxy", {"nginx"}, "nginx/*"),
+    ("cache", {"valkey", "redis"}, "src/*/cache.py"),
+    ("task_queue", {"celery"}, "src/*/schedule.py"),
     ("dependency_manager", {"pip"}, "requirements/*"),
-    ("database", {"postgresql", "sqlite"}, "migrations/*"),
-    ("database", {"postgresql"}, "secrets/*"),
+    ("dependency_manager", {"pipenv"}, "Pipfile"),
+    ("dependency_manager", {"poetry"}, "poetry.toml"),
+    ("database", DATABASES, "migrations/*"),
+    ("database", DATABASES, "tests/temporary_database.py"),
+    ("database", SERVERS, "secrets/*"),
+    ("database", SERVERS, "scripts/init-db.sh"),
 )
 
 # The answers to a question with which alone a project may speak of something.
 TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("framework", {"fastapi"}, ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "httpx")),
-    ("framework", {"fastapi"}, ("async def", "watchfiles", "router")),
+    ("framework", {"fastapi"}, ("async def", "router")),
     ("framework", {"flask"}, ("flask", "gunicorn", "blueprint", "render_template")),
+    ("framework", {"cli"}, ("typer", "hatch", "build-dist", r"\bpublish\b")),
+    ("framework", {"job"}, ("apscheduler", "cronjob", "inbox", "dry-run")),
     ("dependency_manager", {"uv"}, (r"\buv\b", r"\buv_", "astral")),
-    ("dependency_manager", {"pip"}, ("pip-tools", "pip-compile", r"\bpip\b", "requirements/")),
-    ("database", {"postgresql", "sqlite"}, ("sqlalchemy", "alembic", "migrat", "database", "note")),
-    ("database", {"postgresql"}, ("postgres", "psycopg", "psql", "adminer", "pg_isready")),
+    ("dependency_manager", {"pip"}, ("pip-tools", "pip-compile", "requirements/")),
+    ("dependency_manager", {"pip", "poetry", "pipenv"}, (r"\bpip\b",)),
+    ("dependency_manager", {"poetry"}, ("poetry",)),
+    ("dependency_manager", {"pipenv"}, ("pipenv", "pipfile")),
+    ("dependency_manager", {"uv", "poetry"}, ("dependency-groups",)),
+    ("database", DATABASES, ("sqlalchemy", "alembic", "migrat", "database", "note")),
+    ("database", DATABASES, ("dumps/", "restore(?!_throttle)")),
+    ("database", SERVERS, ("adminer", "secrets/", "init-db", r"\brole\b")),
+    ("database", {"postgresql"}, ("postgres", "psycopg", "psql", "pg_isready")),
+    ("database", {"mysql", "mariadb"}, ("mysql", "aiomysql", "time_zone")),
+    ("database", {"mysql"}, ("mysqladmin", "mysqldump", r"\[rsa\]")),
+    ("database", {"mariadb"}, ("mariadb",)),
     ("database", {"sqlite"}, ("sqlite", r"app\.db")),
-    ("database", {"none"}, ("texts",)),
     ("ci", {"github"}, (r"\.github/workflows", "github-actions", "setup-", "cache-from")),
+    ("ci", {"gitlab"}, ("gitlab", "dind")),
     ("dependency_updates", {"dependabot"}, ("dependabot", "package-ecosystem", "cooldown")),
+    ("dependency_updates", {"renovate"}, ("renovate", "minimumReleaseAge", "allowScripts")),
+    ("cache", {"valkey", "redis"}, ("CACHE_URL", "CACHE_PORT", "cache_server", r"\bcache\.py")),
+    ("cache", {"valkey", "none"}, ("valkey",)),  # the broker's too, if there is no cache
+    ("cache", {"redis"}, ("redis-server", "redis-cli", r"redis:\d")),
+    ("task_queue", {"celery"}, ("celery", "flower", "broker", r"\bbeat\b", "heartbeat_sent")),
+    ("reverse_proxy", {"nginx"}, ("nginx", r"\bproxy", "forwarded", "robots")),
     ("base_image", {"slim"}, (r"\d-slim-",)),
+    ("base_image", {"alpine"}, ("alpine", r"\bapk\b(?! add --no-cache make$)", "musl")),
+    ("base_image", {"distro"}, ("debian:", "Debian.s Python", "python3-pip")),
     ("license", {"mit"}, (r"\bMIT\b",)),
     ("license", {"apache-2.0"}, ("apache",)),
     ("license", {"proprietary"}, ("proprietary", "all rights reserved")),
@@ -60,6 +97,11 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
         ("python_version", {version}, (rf"(python|python-version: |=).?{version}(?!\d)",))
         for version in kit.choices()["python_version"]
     ),
+)
+# What is spoken of for either of several reasons.
+SHARED_TRACES: tuple[tuple[Mapping[str, set[str]], tuple[str, ...]], ...] = (
+    ({"database": {"none"}, "framework": {"cli", "job"}}, ("texts",)),
+    ({"framework": {"fastapi"}, "task_queue": {"celery"}}, ("watchfiles",)),
 )
 # Answers are named in the first, whatever they are; the full text of a licence is in the second.
 UNTRACED = {".copier-answers.yml", "LICENSE"}
@@ -70,16 +112,19 @@ LEFTOVERS = {
 }
 
 
-def listing(project: Path) -> dict[str, str]:
-    """Map the relative path of each file to its text."""
-    return {
-        file.relative_to(project).as_posix(): file.read_text("utf-8") for file in kit.files(project)
-    }
-
-
 def holds(paths: Iterable[str], pattern: str) -> bool:
     """Say whether a path matches a pattern such as those in .gitignore."""
     return any(pathspec.GitIgnoreSpec.from_lines([pattern]).match_files(paths))
+
+
+def traces() -> list[tuple[Mapping[str, set[str]], tuple[str, ...]]]:
+    """List the answers, any of which is a reason to speak of something, with the words for it."""
+    return [*(({key: values}, words) for key, values, words in TRACES), *SHARED_TRACES]
+
+
+def any_holds(reasons: Mapping[str, set[str]], answers: kit.Answers) -> bool:
+    """Say whether any of the answers was given."""
+    return any(answers.get(key) in values for key, values in reasons.items())
 
 
 def manifest() -> Mapping[str, list[str]]:
@@ -89,13 +134,25 @@ def manifest() -> Mapping[str, list[str]]:
     return {name: re.findall(r"^ *'(/[^']+)'", table, re.MULTILINE) for name, table in tables}
 
 
+def answers_that_count(project: Path) -> kit.Answers:
+    """Read the answers of a project, and the defaults that stand for questions not asked."""
+    kept, defaults = kit.settle(kit.read_answers(project))
+    return {**defaults, **kept}
+
+
 def test_the_files_are_those_of_the_answers(combination: str, project: Path) -> None:
-    paths = listing(project)
-    answers = kit.read_answers(project)
+    paths = kit.read_tree(project)
+    answers = answers_that_count(project)
 
     assert paths.keys() >= ALWAYS
     for key, values, pattern in CHOSEN:
         assert holds(paths, pattern) == (answers[key] in values), f"{pattern} in {combination}"
+
+
+def test_the_answers_are_those_that_were_asked_for(combination: str, project: Path) -> None:
+    kept = {key: value for key, value in kit.read_answers(project).items() if key[0] != "_"}
+
+    assert kept == kit.keep(COMBINATIONS[combination])
 
 
 def test_every_file_parses(project: Path) -> None:
@@ -106,37 +163,30 @@ def test_every_file_parses(project: Path) -> None:
 def test_make_lists_its_targets(project: Path) -> None:
     listed = kit.run("make", "--warn-undefined-variables", cwd=project)
 
-    assert re.search(r"^ +up +\w", listed, re.MULTILINE)
+    assert re.search(r"^ +test +\w", listed, re.MULTILINE)
     assert "warning" not in listed
 
 
 def test_nothing_of_the_template_language_is_left(project: Path) -> None:
-    for path, text in listing(project).items():
+    for path, text in kit.read_tree(project).items():
         own = re.sub(r"\$\{\{.*?\}\}", "", text)
         leftovers = (LEFTOVERS.get(PurePosixPath(path).suffix) or "{{ {% {#").split()
         assert not [tag for tag in leftovers if tag in path + own], path
 
 
 def test_white_space_is_tidy(project: Path) -> None:
-    for path, text in listing(project).items():
-        blank_lines = 2 if path.endswith((".py", ".mako")) else 1
-        assert not re.search(r"[ \t]$", text, re.MULTILINE), f"{path} has trailing white space"
-        assert "\n" * (blank_lines + 2) not in text, f"{path} has too many blank lines in a row"
-        assert not text.startswith("\n"), f"{path} begins with a blank line"
-        assert not text or re.search(r"[^\n]\n\Z", text), f"{path} must end with one line feed"
-        assert "\r" not in text, f"{path} has carriage returns"
+    for file in kit.files(project):
+        assert not kit.untidiness(file), file
 
 
 def test_what_was_not_chosen_leaves_no_trace(project: Path) -> None:
-    answers = kit.read_answers(project)
-    texts = {path: text for path, text in listing(project).items() if path not in UNTRACED}
-    banned = chain.from_iterable(
-        words for key, values, words in TRACES if answers[key] not in values
-    )
+    answers = answers_that_count(project)
+    banned = [words for reasons, words in traces() if not any_holds(reasons, answers)]
+    texts = {path: text for path, text in kit.read_tree(project).items() if path not in UNTRACED}
 
     found = [
         f"{path}: {match.group()} in {line.strip()!r}"
-        for word in banned
+        for word in chain.from_iterable(banned)
         for path, text in texts.items()
         for line in (path, *text.splitlines())
         if (match := re.search(word, line, re.IGNORECASE))
@@ -145,9 +195,9 @@ def test_what_was_not_chosen_leaves_no_trace(project: Path) -> None:
 
 
 def test_every_traced_word_can_be_found(projects: Mapping[str, Path]) -> None:
-    for key, values, words in TRACES:
-        chosen = [p for p in projects.values() if kit.read_answers(p)[key] in values]
-        text = "\n".join(chain.from_iterable(chain(*listing(p).items()) for p in chosen))
+    for reasons, words in traces():
+        chosen = [p for p in projects.values() if any_holds(reasons, answers_that_count(p))]
+        text = "\n".join(chain.from_iterable(chain(*kit.read_tree(p).items()) for p in chosen))
         for word in words:
             assert re.search(word, text, re.IGNORECASE), f"{word} stands nowhere"
 
@@ -157,13 +207,13 @@ def test_the_same_answers_give_the_same_bytes(
 ) -> None:
     again = render(COMBINATIONS[combination])
 
-    assert listing(again) == listing(project)
+    assert kit.read_tree(again) == kit.read_tree(project)
     for file in kit.files(project):
         assert file.stat().st_mode == (again / file.relative_to(project)).stat().st_mode, file
 
 
 def test_every_line_of_the_manifest_decides_something(projects: Mapping[str, Path]) -> None:
-    paths = {name: listing(project).keys() for name, project in projects.items()}
+    paths = {name: kit.read_tree(project).keys() for name, project in projects.items()}
     tables = manifest()
 
     assert all(tables[name] for name in ("kept", "yours"))
@@ -175,7 +225,7 @@ def test_every_line_of_the_manifest_decides_something(projects: Mapping[str, Pat
 
 def test_every_pin_of_the_catalogue_is_used(projects: Mapping[str, Path]) -> None:
     slipway = kit.load_extension()
-    text = "\n".join(chain.from_iterable(listing(p).values() for p in projects.values()))
+    text = "\n".join(chain.from_iterable(kit.read_tree(p).values() for p in projects.values()))
     images = {
         slipway.read_images()[name]
         for name in slipway.read_images()
@@ -189,12 +239,15 @@ def test_every_pin_of_the_catalogue_is_used(projects: Mapping[str, Path]) -> Non
 def test_every_pin_comes_from_the_catalogue(projects: Mapping[str, Path]) -> None:
     slipway = kit.load_extension()
     for project in projects.values():
-        texts = listing(project)
+        texts = kit.read_tree(project)
         for path, text in texts.items():
             if path.startswith(".github/workflows/"):
                 pins = set(re.findall(r"uses: (.+)$", text, re.MULTILINE))
                 assert pins <= set(slipway.read_actions().values()), path
-            if path.startswith("Dockerfile"):
+            if path == ".gitlab-ci.yml":
+                images = set(re.findall(r"(?:image|- name): (.+)$", text, re.MULTILINE))
+                assert images <= set(slipway.read_images().values()), path
+            if PurePosixPath(path).name.startswith("Dockerfile"):
                 stages = set(re.findall(r" AS (\w+)$", text, re.MULTILINE)) | {"scratch"}
                 images = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages
                 assert images <= set(slipway.read_images().values()), path

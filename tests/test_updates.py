@@ -30,11 +30,11 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, text in {
         "template/.editorconfig": "\n[*.md]\nmax_line_length = off\n",
         "template/tests/test_logs.py.jinja": "\n\n# new in the kit\n",
-        "template/src/{{ package_name }}/notes/models.py": "\n\n# new in the sample\n",
+        "template/src/{{ package_name }}/notes/models.py.jinja": "\n\n# new in the sample\n",
         "template/src/{{ package_name }}/texts/figures.py": "\n\n# new in the sample\n",
     }.items():
-        with (clone / path).open("a", encoding="utf-8") as file:
-            file.write(text)
+        file = clone / path
+        file.write_text(file.read_text("utf-8") + text, "utf-8")
     (clone / "template" / "scripts" / "new.sh").write_text("#!/bin/sh\n", "utf-8")
     commit(clone, "Release v99.0.0")
     git(clone, "tag", "v99.0.0")

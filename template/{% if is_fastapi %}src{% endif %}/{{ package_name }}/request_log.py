@@ -24,6 +24,7 @@ class RequestLogMiddleware:
             await self.app(scope, receive, send)
             return
 
+        client, _ = scope.get("client") or (None, None)
         identifier = request_id(Headers(scope=scope).get("x-request-id"))
         status = 500
         started = time.perf_counter()
@@ -43,6 +44,7 @@ class RequestLogMiddleware:
             log = logger.debug if scope["path"] in QUIET_PATHS else logger.info
             log(
                 "request",
+                client=client,
                 method=scope["method"],
                 path=scope["path"],
                 status=status,

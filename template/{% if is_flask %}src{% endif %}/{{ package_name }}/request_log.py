@@ -30,6 +30,7 @@ def _end(response: Response) -> Response:
     log = logger.debug if request.path in QUIET_PATHS else logger.info
     log(
         "request",
+        client=request.remote_addr,
         method=request.method,
         path=request.path,
         status=response.status_code,

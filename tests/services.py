@@ -1,0 +1,394 @@
+"""What generated services promise in containers, whatever the answers."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import kit
+import pytest
+import stacks
+from conftest import Render
+from stacks import Stack
+
+REPLICAS = 2
+
+# How a database's own client takes a lock that every write waits for, four seconds long.
+MYSQL_CLIENT = (
+    'MYSQL_PWD="$(cat /run/secrets/database_password)" %s --user=app --silent --unbuffered app'
+)
+MYSQL_LOCK = "LOCK TABLES notes READ; SELECT 'held'; SELECT SLEEP(4); UNLOCK TABLES;"
+LOCKS: Mapping[str, tuple[str, str]] = {
+    "postgresql": (
+        "psql --username=app --quiet app",
+        "BEGIN; LOCK TABLE notes IN SHARE MODE; \\echo held\nSELECT pg_sleep(4); COMMIT;",
+    ),
+    "mysql": (MYSQL_CLIENT % "mysql", MYSQL_LOCK),
+    "mariadb": (MYSQL_CLIENT % "mariadb", MYSQL_LOCK),
+    "sqlite": (
+        "python -",
+        "import sqlite3, time; c = sqlite3.connect('/data/app.db', isolation_level=None);"
+        " c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(4);"
+        " c.execute('COMMIT')",
+    ),
+}
+
+
+class Deployed:
+    """A generated project and its two Compose environments, shared by the tests of a class."""
+
+    answers: ClassVar[kit.Answers]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def project(cls, engine: None, render: Render) -> Iterator[Path]:
+        """Render and lock a service that keeps clear of other projects on this machine."""
+        slug = f"harbour-{uuid.uuid4().hex[:8]}"
+        project = render({**cls.answers, "project_slug": slug})
+        ports = stacks.ports_of(project)  # the replicas in production take those after the last
+        free = stacks.free_ports(len(ports) + REPLICAS)
+        settings = dict(zip(ports, free[: len(ports)], strict=True))
+        (project / ".env").write_text("".join(f"{key}={port}\n" for key, port in settings.items()))
+        stacks.lock(project)
+        if (project / "secrets").exists():
+            kit.run("make", "--silent", "-C", project, "secrets")
+        stacks.give_to_developer(project)
+        yield project
+        images = [f"{slug}:development", f"{slug}:latest"]
+        stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def has_server(cls, project: Path) -> bool:
+        """Say whether the database is a server of its own."""
+        return kit.read_answers(project)["database"] not in ("sqlite", "none")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def development(cls, project: Path) -> Iterator[Stack]:
+        """Start the development stack."""
+        with Stack(project, stacks.DEVELOPMENT).running() as stack:
+            yield stack
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def production(cls, project: Path) -> Iterator[Stack]:
+        """Start the production stack with two replicas."""
+        environment = {"WEB_REPLICAS": str(REPLICAS)}
+        for port in re.findall(r"WEB_PORT=(\d+)", (project / ".env").read_text()):
+            environment["WEB_PORT"] = f"{int(port) + 1}-{int(port) + REPLICAS}"
+        with Stack(project, stacks.PRODUCTION, environment).running() as stack:
+            yield stack
+
+    @pytest.fixture
+    def source(self, project: Path, tmp_path: Path) -> Path:
+        """Copy a project, to build it after an edit."""
+        ignored = shutil.ignore_patterns("secrets")
+        return shutil.copytree(project, tmp_path / "source", ignore=ignored)
+
+
+class Service(Deployed):
+    """What a web service promises; every stack that is run is tested for all of it."""
+
+    # Development
+
+    def test_the_development_stack_answers(self, development: Stack, has_server: bool) -> None:
+        assert development.ask("/ready").status == 200
+        if has_server:
+            adminer = stacks.ask(f"http://{development.address('adminer')}/")
+            assert "adminer" in adminer.body.lower()
+
+    def test_every_port_is_open_to_this_machine_only(self, development: Stack) -> None:
+        published = development.compose("ps", "--format", "{{.Ports}}")
+        assert "127.0.0.1:" in published
+        assert "0.0.0.0:" not in published
+
+    def test_its_own_tests_pass_inside(self, development: Stack) -> None:
+        assert " passed" in development.compose("run", "--rm", "web", "pytest")
+
+    def test_a_migration_can_be_written(self, development: Stack) -> None:
+        models = development.package / "notes" / "models.py"
+        original = models.read_text("utf-8")
+        colour = "    colour: Mapped[str | None] = mapped_column(String(20))\n"
+        models.write_text(original + colour, "utf-8")
+        revisions = development.project / "migrations" / "versions"
+        before = set(revisions.glob("*.py"))
+        try:
+            kit.run("make", "-C", development.project, "revision", "m=Add a colour")
+            (written,) = set(revisions.glob("*.py")) - before
+            operations = re.findall(r"op\.(?!batch_alter_table)\w+\(.*", written.read_text("utf-8"))
+            assert len(operations) == 2, "the models do not fit the first revision"
+            assert "colour" in operations[0]
+            written.unlink()
+        finally:
+            models.write_text(original, "utf-8")
+
+    # Production
+
+    def test_both_replicas_answer_after_one_migration(self, production: Stack) -> None:
+        assert len(production.containers("web")) == REPLICAS
+        for index in range(1, REPLICAS + 1):
+            assert production.ask("/ready", index=index).status == 200
+        assert production.compose("logs", "migrate").count("Running upgrade") == 1
+
+    def test_the_service_keeps_what_it_is_told(self, production: Stack) -> None:
+        created = production.ask("/api/notes", content={"title": "Tide"})
+        assert created.status == 201
+        path = f"/api/notes/{created.json()['id']}"
+        assert production.ask(path, index=2).json() == created.json()
+        assert production.ask(path, method="DELETE").status == 204
+        assert production.ask(path, index=2).status == 404
+
+    def test_logs_are_lines_of_json_with_the_request_id(self, production: Stack) -> None:
+        answer = production.ask("/api/notes")
+        logs = production.compose("logs", "--no-log-prefix", "web")
+        (line,) = [line for line in logs.splitlines() if answer.headers["X-Request-ID"] in line]
+        assert '"path": "/api/notes"' in line
+
+    def test_the_containers_have_no_privileges(self, production: Stack) -> None:
+        for container in production.containers():
+            name = container["Name"]
+            assert container["Config"]["User"] not in ("", "0", "root"), name
+            assert container["HostConfig"]["ReadonlyRootfs"], name
+            assert container["HostConfig"]["CapDrop"] == ["ALL"], name
+            assert "no-new-privileges:true" in container["HostConfig"]["SecurityOpt"], name
+        for container in (*production.containers("web"), *production.containers("migrate")):
+            assert container["Config"]["User"] == "10001:10001"
+        assert production.compose("exec", "-T", "web", "id", "-u").strip() == "10001"
+        assert production.try_compose("exec", "-T", "web", "touch", "/app/x").returncode != 0
+
+    def test_the_image_holds_only_what_production_needs(self, production: Stack) -> None:
+        look = "ls -a /opt/venv/bin /opt/venv/lib/*/site-packages /app /app/scripts"
+        seen = set(production.compose("exec", "-T", "web", "sh", "-c", look).split())
+        tools = {"uv", "pip", "pip-compile", "poetry", "pipenv", "pytest", "ruff", "mypy", "gcc"}
+        assert not seen & {*tools, "debugpy"}
+        assert not seen & {"tests", "secrets", ".git", ".env", "requirements", "lock.sh"}
+        assert not seen & {"uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"}
+
+    def test_a_replica_ends_cleanly_and_loses_no_request(self, production: Stack) -> None:
+        url = f"http://{production.address()}/api/notes"
+        replica = first_replica(production)
+        with hold_writes(production):
+            wait = stacks.all_of([lambda: stacks.ask(url, content={"title": "Ebb"})] * 6)
+            time.sleep(1)
+            stop = stacks.all_of([lambda: kit.run("docker", "stop", "--time", "30", replica)])
+            time.sleep(1)
+            assert container_state(replica)["Running"], "it did not wait for its requests"
+        assert [answer.status for answer in wait()] == [201] * 6
+        stop()
+        assert container_state(replica)["ExitCode"] == 0
+        kit.run("docker", "start", replica)
+        stacks.eventually(lambda: production.ask("/ready").status == 200)
+
+    def test_a_stopped_database_makes_it_unready_and_no_more(
+        self, production: Stack, has_server: bool
+    ) -> None:
+        if not has_server:
+            pytest.skip("SQLite has no server that could stop")
+        started = container_state(first_replica(production))["StartedAt"]
+        production.compose("stop", "database")
+        answer = production.ask("/ready")
+        assert (answer.status, answer.json()) == (503, {"status": "unavailable"})
+        assert production.ask("/health").status == 200
+        assert "database does not answer" in production.compose("logs", "web")
+        production.compose("start", "database")
+        stacks.eventually(lambda: production.ask("/ready").status == 200)
+        assert container_state(first_replica(production))["StartedAt"] == started
+
+    def test_data_survives_down_and_up(self, production: Stack) -> None:
+        note = production.ask("/api/notes", content={"title": "Flood"}).json()
+        production.compose("down", "--timeout", "5")
+        production.compose("up", "--detach", "--wait")
+        assert production.ask(f"/api/notes/{note['id']}").json() == note
+
+    # Bad input
+
+    def test_a_missing_setting_stops_the_container(
+        self, production: Stack, has_server: bool
+    ) -> None:
+        service = production.containers("web")[0]["Config"]
+        addresses = [f"--env={value}" for value in service["Env"] if "_URL=" in value]
+        missing = run_image(production, service["Image"])
+        assert missing.returncode == 1
+        assert missing.stdout.startswith("DATABASE_URL is not set: ")
+        assert missing.stdout.count("\n") == 1
+        if has_server:
+            missing = run_image(production, *addresses, service["Image"])
+            assert missing.returncode == 1
+            assert missing.stdout.startswith("DATABASE_PASSWORD is not set: ")
+            assert missing.stdout.count("\n") == 1
+
+
+class Workplace(Deployed):
+    """What a web service promises its developers and operators, whatever else was answered."""
+
+    def test_the_debugger_waits_for_nobody(self, development: Stack) -> None:
+        host, port = development.address("web", 5678).split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            assert connection.recv(1024).startswith(b"Content-Length: ")
+
+    def test_an_edit_is_live_at_once(self, development: Stack) -> None:
+        source = development.package / "request_log.py"
+        original = source.read_text("utf-8")
+        try:
+            source.write_text(original.replace("X-Request-ID", "X-Edited-ID"), "utf-8")
+            stacks.eventually(lambda: "X-Edited-ID" in development.ask("/health").headers)
+        finally:
+            source.write_text(original, "utf-8")
+        stacks.eventually(lambda: "X-Request-ID" in development.ask("/health").headers)
+
+    def test_its_own_linters_pass_inside(self, development: Stack) -> None:
+        development.compose(
+            "run", "--rm", "web", "sh", "-c", "ruff check && ruff format --check && mypy"
+        )
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root's files could tell the difference")
+    def test_the_work_tree_holds_no_file_of_roots(self, development: Stack) -> None:
+        development.compose("run", "--rm", "web", "pytest", "--quiet")
+        owners = {path.lstat().st_uid for path in development.project.rglob("*")}
+        assert owners == {stacks.DEVELOPER}
+
+    def test_no_secret_is_in_the_image(self, production: Stack, has_server: bool) -> None:
+        if not has_server:
+            pytest.skip("SQLite needs no secret")
+        secret = (production.project / "secrets" / "database_password").read_text().strip()
+        image = production.containers("web")[0]["Config"]["Image"]
+        assert secret not in kit.run("docker", "image", "inspect", image)
+        assert secret not in kit.run("docker", "history", "--no-trunc", image)
+        search = f'grep --recursive --quiet --fixed-strings "{secret}" /app /opt /etc /home'
+        result = run_image(production, "--user=0", "--entrypoint=sh", image, "-c", search)
+        assert result.returncode == 1, "grep has found it, or cannot search"
+
+    def test_a_missing_secret_is_named(self, production: Stack, has_server: bool) -> None:
+        if not has_server:
+            pytest.skip("SQLite needs no secret")
+        secret = production.project / "secrets" / "database_password"
+        aside = secret.rename(secret.with_name("aside"))
+        try:
+            refused = Stack(
+                production.project,
+                ("--project-name", f"{production.project.name}-x", *production.files),
+            )
+            result = refused.try_compose("up", "--detach", "--no-build", "database")
+            refused.try_compose("down", "--volumes")
+        finally:
+            aside.rename(secret)
+        assert result.returncode != 0
+        assert "secrets/database_password" in result.stdout
+
+
+class Builds(Deployed):
+    """What the builds of an image promise, for each dependency manager and kind of image."""
+
+    refusal: ClassVar[str] = "run `uv lock`|run 'make lock'"  # of a lock that is stale
+
+    def test_a_source_edit_leaves_the_dependencies_alone(
+        self, production: Stack, source: Path
+    ) -> None:
+        with next((source / "src").iterdir()).joinpath("logs.py").open("a") as module:
+            module.write("# an edit\n")
+        result = build(source)
+        assert result.returncode == 0, result.stdout
+        cached = [step for step in steps(result.stdout) if step.endswith("CACHED")]
+        assert any("/opt/venv /opt/venv" in step for step in cached)
+        assert any("type=cache" in step for step in cached)
+
+    def test_a_stale_lock_is_refused_and_a_new_one_downloads_only_what_is_new(
+        self, production: Stack, source: Path
+    ) -> None:
+        add_dependency(source, "pyfiglet")
+        result = build(source)
+        assert result.returncode != 0
+        assert re.search(self.refusal, result.stdout)
+
+        stacks.lock(source)
+        result = build(source)
+        assert result.returncode == 0, result.stdout
+        downloaded = re.findall(r" Downloading (\S+)", result.stdout)
+        if self.answers.get("dependency_manager", "uv") != "uv" and not pip_keeps_downloads(source):
+            return  # an index may forbid pip to keep anything; then there is nothing to reuse
+        assert all("pyfiglet" in name for name in downloaded)
+        assert not re.search(r"Prepared ([2-9]|\d\d+) packages", result.stdout)
+
+
+def build(source: Path) -> "subprocess.CompletedProcess[str]":
+    """Build the production image of a project, with every step in the output."""
+    return stacks.execute(
+        "docker", "build", "--progress", "plain", "--quiet=false", ".", cwd=source
+    )
+
+
+def run_image(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run an image beside a stack, without what Compose would tell it."""
+    return stacks.execute("docker", "run", "--rm", *arguments, cwd=stack.project)
+
+
+def add_dependency(source: Path, name: str) -> None:
+    """Ask for one more dependency without locking it."""
+    for manifest, before, after in (
+        ("requirements/base.in", "", f"{name}\n"),
+        ("Pipfile", "[packages]\n", f'[packages]\n{name} = "*"\n'),
+        ("pyproject.toml", "dependencies = [", f'dependencies = [\n"{name}",'),
+    ):
+        file = source / manifest
+        if file.exists():
+            text = file.read_text("utf-8")
+            file.write_text(text.replace(before, after, 1) if before else text + after, "utf-8")
+            return
+
+
+def steps(output: str) -> list[str]:
+    """Join the lines of each step of a build, which the builder numbers."""
+    lines: dict[str, str] = {}
+    for number, text in re.findall(r"^#(\d+) (.*)$", output, re.MULTILINE):
+        lines[number] = f"{lines.get(number, '')} {text}"
+    return list(lines.values())
+
+
+def first_replica(stack: Stack) -> str:
+    """Name the container of the first replica."""
+    return min(str(container["Name"]).removeprefix("/") for container in stack.containers("web"))
+
+
+def container_state(name: str) -> dict[str, Any]:
+    """Say how a container fares."""
+    state: dict[str, Any] = json.loads(kit.run("docker", "inspect", name))[0]["State"]
+    return state
+
+
+@contextmanager
+def hold_writes(stack: Stack) -> Iterator[None]:
+    """Keep every write to the database waiting for four seconds from the start of the block."""
+    database = str(kit.read_answers(stack.project)["database"])
+    client, statements = LOCKS[database]
+    place = ("--index", "2", "web") if database == "sqlite" else ("database",)
+    holder = stack.in_background("exec", "-T", *place, "sh", "-c", client)
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    holder.stdin.write(statements)
+    holder.stdin.close()
+    assert holder.stdout.readline().strip() == "held"
+    yield
+    assert holder.wait() == 0
+
+
+def pip_keeps_downloads(source: Path) -> bool:
+    """Say whether the cache of pip that builds mount holds any download."""
+    python = re.findall("^FROM python:.*", (source / "Dockerfile").read_text("utf-8"), re.M)[-1]
+    dockerfile = (
+        f"{python}\n"
+        "RUN --mount=type=cache,target=/root/.cache/pip test -d /root/.cache/pip/http-v2\n"
+    )
+    (source / "Dockerfile.cache").write_text(dockerfile, "utf-8")
+    result = stacks.execute(
+        "docker", "build", "--no-cache", "--file", "Dockerfile.cache", ".", cwd=source
+    )
+    return result.returncode == 0

@@ -1,0 +1,140 @@
+"""A base image brings its own Python and packages, and takes those of the distribution."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import kit
+import pytest
+from conftest import Render
+from services import Service
+from stacks import Stack
+
+slipway = kit.load_extension()
+
+HOSTILE: tuple[Any, ...] = (
+    "libgdal-dev",
+    7,
+    None,
+    {"libgdal-dev": 1},
+    [""],
+    [7],
+    [None],
+    [["libgdal-dev"]],
+    ["-o=Dir::Etc=/tmp"],
+    ["libgdal-dev-"],
+    ["libgdal-dev; rm -rf /"],
+    ["libgdal-dev\nrm"],
+    ["libgdal-dev\n"],
+    ["libgdal dev"],
+    ["$(id)"],
+    ["`id`"],
+    ["${HOME}"],
+    ["a|b"],
+    ["../x.deb"],
+    ["libgdal-dev=3.10"],
+    ["libgdal-dev:arm64"],
+    ["é"],
+    ["x" * 101],
+    ["libgdal-dev", "libgdal-dev"],
+)
+
+
+@pytest.mark.parametrize("base", kit.choices()["base_image"])
+@pytest.mark.parametrize(
+    "packages",
+    [[], ["libgdal-dev"], ["g++", "libstdc++6"], ["python3-yaml", "libsqlite3-0"], ["linux6.12"]],
+    ids=str,
+)
+def test_names_of_packages_are_accepted(base: str, packages: list[str]) -> None:
+    assert slipway.packages_problem(packages, base) == ""
+
+
+@pytest.mark.parametrize("key", ["os_packages_build", "os_packages_runtime"])
+@pytest.mark.parametrize("base", ["slim", "alpine"])
+@pytest.mark.parametrize("packages", HOSTILE, ids=repr)
+def test_anything_else_is_refused_with_an_example(
+    template: Path, tmp_path: Path, key: str, base: str, packages: Any
+) -> None:
+    if (base, packages) == ("alpine", ["libgdal-dev-"]):
+        pytest.skip("apk gives a hyphen at the end no meaning")
+    with pytest.raises(ValueError, match=r"Validation error .*, for example: \[\w+") as refusal:
+        kit.render(template, tmp_path / "project", {"base_image": base, key: packages})
+
+    assert "\n" not in str(refusal.value)
+    assert kit.files(tmp_path) == []
+
+
+def test_capitals_are_for_alpine_only() -> None:
+    assert slipway.packages_problem(["R"], "alpine") == ""
+    assert slipway.packages_problem(["R"], "slim") != ""
+
+
+def test_a_distribution_decides_its_python(render: Render) -> None:
+    project = render({"base_image": "distro", "python_version": "3.12"})
+
+    about = kit.parse(project / "pyproject.toml")["project"]
+    assert about["requires-python"] == ">=3.13"
+    assert "python_version" not in kit.read_answers(project)
+    for file in kit.files(project):
+        assert "3.12" not in file.read_text("utf-8"), file
+
+
+@pytest.mark.parametrize("base", kit.choices()["base_image"])
+def test_packages_are_installed_where_they_are_needed(render: Render, base: str) -> None:
+    answers: dict[str, Any] = {
+        "base_image": base,
+        "os_packages_build": ["zlib-dev"],
+        "os_packages_runtime": ["zlib"],
+    }
+    project = render(answers)
+
+    stages = (project / "Dockerfile").read_text("utf-8").split("\nFROM ")
+    build, final = stages[-2:]
+    assert "  zlib-dev" in build
+    assert "  zlib-dev" not in final
+    assert final.index("  zlib") < final.index("COPY")
+    assert build.index("  zlib-dev") < build.index("COPY")
+    development = (project / "Dockerfile.dev").read_text("utf-8")
+    assert development.index("  zlib-dev") < development.index("COPY")
+
+
+@pytest.mark.docker
+class TestDistro(Service):
+    """Debian's own Python, with packages of Debian for the build and for the service."""
+
+    answers: ClassVar[dict[str, Any]] = {
+        "base_image": "distro",
+        "os_packages_build": ["libpq-dev"],
+        "os_packages_runtime": ["libpq5", "python3-click", "python3-markdown"],
+    }
+
+    def test_python_is_debians(self, production: Stack, development: Stack) -> None:
+        for stack in (production, development):
+            assert python(stack, "sys.version_info[:2], sys.base_prefix") == "(3, 13) /usr"
+
+    def test_packages_are_where_they_are_needed(
+        self, production: Stack, development: Stack
+    ) -> None:
+        assert {"libpq-dev", "libpq5", "git"} <= packages(development)
+        assert {"libpq5", "ca-certificates"} <= packages(production)
+        assert not {"libpq-dev", "git", "python3-pip"} & packages(production)
+
+    def test_modules_of_debian_can_be_imported(self, production: Stack, development: Stack) -> None:
+        for stack in (production, development):
+            assert python(stack, "markdown.__file__").startswith("/usr/lib/python3/")
+
+    def test_a_locked_module_comes_first(self, production: Stack, development: Stack) -> None:
+        for stack in (production, development):
+            assert python(stack, "click.__file__").startswith("/opt/venv/")
+
+
+def python(stack: Stack, expressions: str) -> str:
+    """Let Python in a container print expressions."""
+    code = f"import sys, click, markdown; print({expressions})"
+    return stack.compose("exec", "-T", "web", "python", "-c", code).strip()
+
+
+def packages(stack: Stack) -> set[str]:
+    """List Debian's packages in a container."""
+    query = ("dpkg-query", "--show", "--showformat", "${Package}\n")
+    return set(stack.compose("exec", "-T", "web", *query).split())

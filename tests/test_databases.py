@@ -1,0 +1,202 @@
+"""The application may use its own database and nothing else, and dumps bring everything back."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import kit
+import pytest
+import stacks
+from conftest import Render
+from stacks import Stack
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture(scope="class")
+def project(request: pytest.FixtureRequest, engine: None, render: Render) -> Iterator[Path]:
+    """Render and lock a service that keeps clear of other projects on this machine."""
+    slug = f"harbour-{uuid.uuid4().hex[:8]}"
+    project = render({**request.cls.answers, "project_slug": slug})
+    names = ("WEB_PORT", "DEBUGGER_PORT", "DATABASE_PORT", "ADMINER_PORT")
+    ports = zip(names, stacks.free_ports(len(names)), strict=True)
+    (project / ".env").write_text("".join(f"{name}={port}\n" for name, port in ports))
+    stacks.lock(project)
+    stacks.give_to_developer(project)
+    yield project
+    images = [f"{slug}:development", f"{slug}:latest"]
+    stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
+
+
+@pytest.fixture(scope="class")
+def development(project: Path) -> Iterator[Stack]:
+    """Start the development stack."""
+    yield from run(Stack(project, stacks.DEVELOPMENT))
+
+
+@pytest.fixture(scope="class")
+def production(project: Path) -> Iterator[Stack]:
+    """Start the production stack."""
+    if (project / "secrets").exists():
+        kit.run("make", "--silent", "-C", project, "secrets")
+    (port,) = stacks.free_ports(1)
+    yield from run(Stack(project, stacks.PRODUCTION, {"WEB_PORT": str(port)}))
+
+
+def run(stack: Stack) -> Iterator[Stack]:
+    """Keep a stack running for a while."""
+    try:
+        stack.compose("up", "--build", "--detach", "--wait")
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--timeout", "3")
+
+
+def make(stack: Stack, target: str, **variables: str) -> Any:
+    """Run a target of the Makefile on a stack."""
+    name = "production" if stack.files else "development"
+    given = [f"{key}={value}" for key, value in {"STACK": name, **variables}.items()]
+    return stacks.execute("make", "--silent", target, *given, cwd=stack.project)
+
+
+class Database:
+    """What every database is tested for."""
+
+    answers: ClassVar[kit.Answers]
+
+    def test_the_tests_of_the_project_pass(self, development: Stack) -> None:
+        assert " passed" in development.compose("run", "--rm", "web", "pytest")
+
+    def test_a_dump_brings_everything_back(self, production: Stack) -> None:
+        note = production.ask("/api/notes", content={"title": "⚓ 'Ebb' \\ \"flow\""}).json()
+        dumped = make(production, "dump")
+        assert dumped.returncode == 0, dumped.stdout
+        dump = re.findall(r"dumps/\S+", dumped.stdout)[-1]
+        assert (production.project / dump).stat().st_mode & 0o77 == 0, "others can read it"
+
+        production.compose("down", "--volumes", "--timeout", "5")
+        production.compose("up", "--detach", "--wait")
+        later = production.ask("/api/notes", content={"title": "Later"}).json()["id"]
+        production.ask(f"/api/notes/{later}", method="DELETE")
+        production.ask("/api/notes", content={"title": "Later"})
+
+        for _ in range(2):
+            restored = make(production, "restore", FILE=dump)
+            assert restored.returncode == 0, restored.stdout
+            assert production.ask("/api/notes").json()["items"] == [note]
+        assert production.ask("/api/notes", content={"title": "Flood"}).status == 201
+        assert make(production, "dump", FILE="dumps/again").returncode == 0
+        assert production.compose("run", "--rm", "migrate") is not None
+
+    @pytest.mark.parametrize("content", [None, b"", b"-- not a dump\n"])
+    def test_what_is_no_dump_is_refused_with_one_sentence(
+        self, production: Stack, content: bytes | None
+    ) -> None:
+        before = production.ask("/api/notes").json()
+        if content is not None:
+            (production.project / "broken").write_bytes(content)
+        given = {} if content is None else {"FILE": "broken"}
+
+        refused = make(production, "restore", **given)
+
+        assert refused.returncode != 0
+        assert refused.stdout.startswith("FILE must name a ")
+        assert production.ask("/api/notes").json() == before
+
+    def test_a_failed_dump_leaves_no_file(self, project: Path, production: Stack) -> None:
+        dump = "dumps/failed"
+        broken = stacks.execute(
+            *("make", "--silent", "dump", f"FILE={dump}", "COMPOSE=docker compose --file missing"),
+            cwd=project,
+        )
+        assert broken.returncode != 0
+        assert not (project / dump).exists()
+
+
+class Server(Database):
+    """What databases are tested for that are servers."""
+
+    sql: ClassVar[tuple[str, ...]]  # the client as the application, which reads statements
+    refused: ClassVar[tuple[str, ...]]  # statements that are beyond the application
+    refusal: ClassVar[str]
+
+    def test_the_role_is_held_to_its_database(self, production: Stack) -> None:
+        for statement in self.refused:
+            result = self.execute(production, statement)
+            assert result.returncode != 0, statement
+            assert re.search(self.refusal, result.stdout), result.stdout
+
+    def test_the_role_owns_its_database(self, production: Stack) -> None:
+        statements = "CREATE TABLE tides (id INTEGER); DROP TABLE tides;"
+        assert self.execute(production, statements).returncode == 0
+
+    def test_a_password_of_any_characters_lets_the_service_in(
+        self, project: Path, production: Stack
+    ) -> None:
+        secret = project / "secrets" / "database_password"
+        original = secret.read_text("utf-8")
+        secret.write_text("""p@ss w/o: %41?#+&'"\\$HOME`id`\\n;--""", "utf-8")
+        stack = Stack(
+            project,
+            ("--project-name", f"{uuid.uuid4().hex[:8]}-password", *stacks.PRODUCTION),
+            {"WEB_PORT": str(stacks.free_ports(1)[0])},
+        )
+        try:
+            stack.compose("up", "--detach", "--wait")
+            assert stack.ask("/ready").status == 200
+        finally:
+            stack.try_compose("down", "--volumes", "--timeout", "3")
+            secret.write_text(original, "utf-8")
+
+    def execute(self, stack: Stack, statement: str) -> Any:
+        """Let the application's role execute SQL."""
+        return stack.try_compose("exec", "-T", "database", *self.sql, statement)
+
+
+class TestPostgresql(Server):
+    """With FastAPI, as by default."""
+
+    answers: ClassVar[kit.Answers] = {}
+    sql = ("psql", "--username=app", "--set=ON_ERROR_STOP=1", "app", "--command")
+    refused = (
+        "CREATE ROLE intruder",
+        "CREATE DATABASE elsewhere",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+        "SELECT pg_read_file('/run/secrets/database_admin_password')",
+    )
+    refusal = "permission denied"
+
+    def test_the_role_is_no_superuser(self, production: Stack) -> None:
+        sql = (
+            "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls"
+            " FROM pg_roles WHERE rolname = 'app'"
+        )
+        answer = self.execute(production, sql)
+        assert answer.stdout.split()[-3:] == ["f", "(1", "row)"]
+
+
+class TestMariadb(Server):
+    """With Flask, whose driver is synchronous."""
+
+    answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "mariadb"}
+    sql = (
+        *("sh", "-c", 'MYSQL_PWD=$(cat /run/secrets/database_password) exec "$0" "$@"'),
+        *("mariadb", "--user=app", "app", "--execute"),
+    )
+    refused = (
+        "CREATE USER intruder",
+        "CREATE DATABASE elsewhere",
+        "CREATE DATABASE app_test",
+        "GRANT ALL ON app.* TO healthcheck@localhost",
+        "SELECT * FROM mysql.user",
+        "SELECT 1 INTO OUTFILE '/tmp/x'",
+    )
+    refusal = "denied"
+
+
+class TestSqlite(Database):
+    """The database that is a file."""
+
+    answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "sqlite"}

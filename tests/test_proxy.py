@@ -1,0 +1,197 @@
+"""The reverse proxy serves, compresses, limits, hardens, and is the only one believed."""
+
+import gzip
+import json
+import re
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any
+
+import kit
+import pytest
+import stacks
+from conftest import Render
+from stacks import Stack
+
+pytestmark = pytest.mark.docker
+
+ANSWERS: kit.Answers = {
+    "framework": "flask",
+    "dependency_manager": "poetry",
+    "database": "mariadb",
+    "reverse_proxy": "nginx",
+}
+FORGED = "203.0.113.66"
+ASK = (
+    "import sys, urllib.request as r; print(r.urlopen(r.Request(sys.argv[1], headers="
+    "{'X-Forwarded-For': sys.argv[2], 'X-Request-ID': sys.argv[3]})).status)"
+)
+
+
+@pytest.fixture(scope="module")
+def production(
+    engine: None, render: Render, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Start a service behind its proxy, as in production."""
+    slug = f"harbour-{uuid.uuid4().hex[:8]}"
+    project = render({**ANSWERS, "project_slug": slug})
+    stacks.lock(project)
+    kit.run("make", "--silent", "-C", project, "secrets")
+    stack = Stack(project, stacks.PRODUCTION, {"WEB_PORT": str(stacks.free_ports(1)[0])})
+    stack.compose("up", "--build", "--detach", "--wait")
+    yield stack
+    stack.compose("down", "--volumes", "--timeout", "5")
+    images = [f"{slug}:latest", f"{slug}-proxy:latest"]
+    stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back through the proxy."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+def ask(stack: Stack, path: str, content: object = None, **headers: str) -> Answer:
+    """Send a request to the proxy; headers are written with underscores."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = None if content is None else json.dumps(content).encode()
+    if body is not None:
+        sent["Content-Type"] = "application/json"
+    address = f"http://{stack.address('proxy', 8080)}{path}"
+    request = urllib.request.Request(address, data=body, headers=sent)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return Answer(answer.status, answer.headers, answer.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.headers, error.read())
+
+
+def logged(stack: Stack, identifier: str) -> dict[str, Any]:
+    """Find what the service logged about a request."""
+    lines = stack.compose("logs", "--no-color", "--no-log-prefix", "web").splitlines()
+    line = next(line for line in lines if identifier in line)
+    entry: dict[str, Any] = json.loads(line[line.index("{") :])
+    return entry
+
+
+def proxy_address(stack: Stack) -> str:
+    """Look the proxy's address up."""
+    networks = stack.containers("proxy")[0]["NetworkSettings"]["Networks"]
+    return str(next(iter(networks.values()))["IPAddress"])
+
+
+def test_the_configuration_is_valid(production: Stack) -> None:
+    assert "successful" in production.compose("exec", "-T", "proxy", "nginx", "-t")
+
+
+def test_only_the_proxy_is_published(production: Stack) -> None:
+    published = production.compose("ps", "--format", "{{.Service}} {{.Ports}}")
+    assert re.findall(r"^(\w+) .*->", published, re.MULTILINE) == ["proxy"]
+
+
+def test_static_files_come_from_the_proxy_and_may_be_kept(production: Stack) -> None:
+    answer = ask(production, "/static/style.css", X_Request_ID="the-style")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/css"
+    assert answer.headers["Cache-Control"] == "max-age=3600"
+    assert "the-style" not in production.compose("logs", "web")
+
+
+def test_large_answers_are_compressed_where_that_is_understood(production: Stack) -> None:
+    note = {"title": "Flood. " + "The tide is high. " * 5}
+    for _ in range(20):
+        assert ask(production, "/api/notes", content=note).status == 201
+    answer = ask(production, "/api/notes", Accept_Encoding="gzip")
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert b"Flood" in gzip.decompress(answer.body)
+    assert ask(production, "/api/notes").headers["Content-Encoding"] is None
+    assert ask(production, "/ready", Accept_Encoding="gzip").headers["Content-Encoding"] is None
+
+
+def test_a_large_request_is_refused_before_it_reaches_the_service(production: Stack) -> None:
+    large = {"title": "x" * 1_100_000}
+    answer = ask(production, "/api/notes", content=large, X_Request_ID="too-large")
+    assert answer.status == 413
+    assert "1 MB" in json.loads(answer.body)["detail"]
+    assert "too-large" not in production.compose("logs", "web")
+
+
+def test_every_answer_has_the_security_headers_and_no_version(production: Stack) -> None:
+    for path in ("/", "/static/style.css", "/nowhere"):
+        headers = ask(production, path).headers
+        assert headers["Server"] == "nginx"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+        assert headers["Permissions-Policy"]
+        assert headers["Strict-Transport-Security"] is None
+        assert len(headers.get_all("X-Request-ID", [])) == 1
+
+
+def test_a_client_cannot_lend_itself_an_address(production: Stack) -> None:
+    ask(production, "/", X_Forwarded_For=FORGED, X_Forwarded_Proto="https", X_Request_ID="forged")
+    seen = logged(production, "forged")["client"]
+    assert seen != FORGED
+    assert seen != proxy_address(production)
+
+
+def test_the_proxy_is_believed(production: Stack) -> None:
+    production.compose(
+        *("exec", "-T", "proxy", "curl", "--silent", "--header", f"X-Forwarded-For: {FORGED}"),
+        *("--header", "X-Request-ID: by-balancer", "http://127.0.0.1:8080/"),
+    )
+    assert logged(production, "by-balancer")["client"] == FORGED
+
+
+def test_no_other_container_is_believed(production: Stack) -> None:
+    asked = production.compose(
+        *("run", "--rm", "--no-deps", "migrate", "python", "-c", ASK),
+        *("http://web:8000/", FORGED, "from-aside"),
+    )
+    assert asked.strip().endswith("200")
+    assert logged(production, "from-aside")["client"] != FORGED
+
+
+def test_the_proxy_reaches_nothing_but_the_service(production: Stack) -> None:
+    names = production.containers("proxy")[0]["NetworkSettings"]["Networks"]
+    assert [name.rpartition("_")[2] for name in names] == ["proxy"]
+
+
+def test_its_container_is_hardened(production: Stack) -> None:
+    details = production.containers("proxy")[0]
+    assert details["HostConfig"]["ReadonlyRootfs"]
+    assert details["HostConfig"]["SecurityOpt"] == ["no-new-privileges:true"]
+    status = production.compose("exec", "-T", "proxy", "cat", "/proc/1/status")
+    assert set(re.findall(r"^(?:Uid|Gid):(.*)$", status, re.MULTILINE)[0].split()) == {"101"}
+    assert set(re.findall(r"^Cap\w+:\t(\w+)$", status, re.MULTILINE)) == {"0" * 16}
+
+
+def test_replicas_may_come_and_go(production: Stack) -> None:
+    up = ("up", "--detach", "--wait", "--no-recreate", "--scale")
+    production.compose(*up, "web=3")
+    statuses = [ask(production, "/ready").status for _ in range(30)]
+    assert set(statuses) == {200}
+    production.compose(*up, "web=1")
+    production.compose("up", "--detach", "--wait", "--force-recreate", "--no-deps", "web")
+    stacks.eventually(lambda: ask(production, "/ready").status == 200, patience=15)
+    assert {ask(production, "/ready").status for _ in range(20)} == {200}
+
+
+def test_a_service_that_is_gone_is_named(production: Stack) -> None:
+    production.compose("stop", "--timeout", "5", "web")
+    try:
+        answer = ask(production, "/ready")
+        assert answer.status in {502, 504}
+        assert json.loads(answer.body)["detail"].startswith("The service")
+        assert production.containers("proxy")[0]["State"]["Health"]["Status"] == "healthy"
+    finally:
+        production.compose("start", "web")
+    stacks.eventually(lambda: ask(production, "/ready").status == 200)

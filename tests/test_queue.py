@@ -1,0 +1,214 @@
+"""No task is lost, and the service does without its cache and its broker for a while."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import kit
+import pytest
+import stacks
+from services import Deployed
+from stacks import Stack
+
+pytestmark = pytest.mark.docker
+
+TIME_LIMIT = 30  # seconds; the broker gives up on a worker after 70
+PATIENCE = 180  # seconds; the schedule runs every minute
+KILL_CHILDREN = """\
+import os, pathlib, re, signal
+for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+    if re.search("^PPid:\\t1$", status.read_text(), re.M):
+        os.kill(int(status.parent.name), signal.SIGKILL)
+"""
+
+
+class TestQueue(Deployed):
+    """A service with a cache, a task queue and a database."""
+
+    answers: ClassVar[kit.Answers] = {
+        "framework": "fastapi",
+        "dependency_manager": "pipenv",
+        "database": "postgresql",
+        "cache": "valkey",
+        "task_queue": "celery",
+    }
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def production(cls, project: Path) -> Iterator[Stack]:
+        """Start the production stack with tasks that may not take long."""
+        (port,) = re.findall(r"WEB_PORT=(\d+)", (project / ".env").read_text())
+        environment = {"TASK_TIME_LIMIT": str(TIME_LIMIT), "WEB_PORT": str(int(port) + 1)}
+        with Stack(project, stacks.PRODUCTION, environment).running() as stack:
+            yield stack
+
+    # Development
+
+    def test_its_own_tests_find_the_servers(self, development: Stack) -> None:
+        output = development.compose("run", "--rm", "web", "pytest")
+        assert re.search(r"\d+ passed in", output), "a test was skipped"
+
+    def test_flower_shows_the_worker(self, development: Stack) -> None:
+        address = development.address("flower", 5555)
+        stacks.eventually(lambda: "celery@" in stacks.ask(f"http://{address}/workers").body)
+
+    def test_an_edit_reaches_the_worker(self, development: Stack) -> None:
+        tasks = development.package / "notes" / "tasks.py"
+        original = tasks.read_text("utf-8")
+        try:
+            tasks.write_text(original.replace("= 240", "= 1"), "utf-8")
+            stacks.eventually(lambda: measured(development)["reading_seconds"] == 180, PATIENCE)
+        finally:
+            tasks.write_text(original, "utf-8")
+
+    # Production
+
+    def test_a_note_is_measured(self, production: Stack) -> None:
+        assert measured(production) == {"characters": 12, "words": 3, "reading_seconds": 1}
+
+    def test_every_container_is_hardened(self, production: Stack) -> None:
+        users = {"worker": "10001:10001", "beat": "10001:10001"}
+        users |= {"cache": "valkey", "broker": "valkey"}
+        for service, user in users.items():
+            (container,) = production.containers(service)
+            assert container["Config"]["User"] == user
+            assert container["State"]["Health"]["Status"] == "healthy"
+            host = container["HostConfig"]
+            assert host["ReadonlyRootfs"]
+            assert host["CapDrop"] == ["ALL"]
+            assert host["SecurityOpt"] == ["no-new-privileges:true"]
+            assert host["Memory"] > 0
+            assert not host["PortBindings"]
+
+    def test_the_logs_are_lines_of_json(self, production: Stack) -> None:
+        for service in ("worker", "beat"):
+            (container,) = production.containers(service)
+            lines = kit.run("docker", "logs", container["Id"]).splitlines()
+            assert lines
+            for line in lines:
+                assert json.loads(line)["level"]
+
+    def test_a_stopped_worker_finishes_its_task(self, production: Stack) -> None:
+        (worker,) = production.containers("worker")
+        with hold_figures(production, seconds=10):
+            path = create_note(production)
+            wait_for_worker(production)
+            production.compose("stop", "worker")
+        assert production.containers("worker")[0]["State"]["ExitCode"] == 0
+        assert production.ask(f"{path}/figures").status == 200
+        kit.run("docker", "start", worker["Id"])
+
+    def test_a_task_outlives_the_process_that_does_it(self, production: Stack) -> None:
+        production.compose("stop", "beat")
+        with hold_figures(production, seconds=10):
+            path = create_note(production)
+            wait_for_worker(production)
+            production.compose("exec", "-T", "worker", "python", "-c", KILL_CHILDREN)
+        stacks.eventually(lambda: production.ask(f"{path}/figures").status == 200, PATIENCE)
+        production.compose("start", "beat")
+
+    def test_a_task_outlives_its_worker(self, production: Stack) -> None:
+        production.compose("stop", "beat")  # which would make up for a lost task
+        with hold_figures(production, seconds=10):
+            path = create_note(production)
+            wait_for_worker(production)
+            production.compose("kill", "--signal", "SIGKILL", "worker")
+        assert production.ask(f"{path}/figures").status == 404
+        assert broker(production, "hlen", "unacked") == "1"
+
+        production.compose("start", "worker")
+        stacks.eventually(lambda: production.ask(f"{path}/figures").status == 200, PATIENCE)
+        stacks.eventually(lambda: broker(production, "hlen", "unacked") == "0")
+        assert broker(production, "llen", "celery") == "0"
+        notes, figures = (sql(production, f"TABLE {name}") for name in ("notes", "note_figures"))
+        assert len(notes.splitlines()) == len(figures.splitlines())
+        production.compose("start", "beat")
+
+    def test_the_schedule_makes_up_for_a_broker_that_was_away(self, production: Stack) -> None:
+        production.compose("stop", "--timeout", "5", "broker")
+        path = create_note(production)
+        assert production.ask("/ready").status == 200
+        assert "broker does not answer" in production.compose("logs", "web")
+        assert production.ask(f"{path}/figures").status == 404
+
+        production.compose("start", "broker")
+        stacks.eventually(lambda: production.ask(f"{path}/figures").status == 200, PATIENCE)
+
+    def test_notes_are_read_and_changed_while_the_cache_is_away(self, production: Stack) -> None:
+        path = create_note(production)
+        assert production.ask(path).status == 200
+        production.compose("stop", "--timeout", "5", "cache")
+        try:
+            started = time.monotonic()
+            assert production.ask(path).json()["title"] == "Tide"
+            production.ask(path, content={"title": "Ebb"}, method="PUT")
+            assert production.ask(path).json()["title"] == "Ebb"
+            assert production.ask("/ready").status == 200
+            assert time.monotonic() - started < 10
+        finally:
+            production.compose("start", "cache")
+        assert "cache does not answer" in production.compose("logs", "web")
+        stacks.eventually(lambda: production.ask(path).json()["title"] == "Ebb")
+
+    def test_what_is_enqueued_outlives_the_broker(self, production: Stack) -> None:
+        production.compose("stop", "beat", "worker")
+        path = create_note(production)
+        time.sleep(1.5)  # what was appended reaches the disk within a second
+        production.compose("kill", "--signal", "SIGKILL", "broker")
+        production.compose("start", "broker")
+        production.compose("start", "worker")
+        stacks.eventually(lambda: production.ask(f"{path}/figures").status == 200, PATIENCE)
+        production.compose("start", "beat")
+
+
+def create_note(stack: Stack) -> str:
+    """Create a note and return its path."""
+    answer = stack.ask("/api/notes", content={"title": "Tide", "body": "High at noon"})
+    assert answer.status == 201
+    return f"/api/notes/{answer.json()['id']}"
+
+
+def measured(stack: Stack) -> dict[str, int]:
+    """Create a note and wait for its figures."""
+    path = create_note(stack)
+    stacks.eventually(lambda: stack.ask(f"{path}/figures").status == 200, PATIENCE)
+    figures: dict[str, int] = stack.ask(f"{path}/figures").json()
+    return figures
+
+
+def sql(stack: Stack, statement: str) -> str:
+    """Ask the database."""
+    client = ("psql", "--username=app", "--tuples-only", "--no-align", "app", "--command")
+    return stack.compose("exec", "-T", "database", *client, statement).strip()
+
+
+def broker(stack: Stack, *command: str) -> str:
+    """Ask the broker."""
+    return stack.compose("exec", "-T", "broker", "valkey-cli", *command).strip()
+
+
+def wait_for_worker(stack: Stack) -> None:
+    """Wait until a task waits for the lock on the figures."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    stacks.eventually(lambda: sql(stack, waiting) == "1")
+
+
+@contextmanager
+def hold_figures(stack: Stack, seconds: int) -> Iterator[None]:
+    """Keep every task that writes figures waiting, for so long from the start of the block."""
+    client = ("psql", "--username=app", "--quiet", "app")
+    holder = stack.in_background("exec", "-T", "database", *client)
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    holder.stdin.write(
+        "BEGIN; LOCK TABLE note_figures IN SHARE MODE; \\echo held\n"
+        f"SELECT pg_sleep({seconds}); COMMIT;"
+    )
+    holder.stdin.close()
+    assert holder.stdout.readline().strip() == "held"
+    yield
+    assert holder.wait() == 0

@@ -1,0 +1,85 @@
+"""Two generated projects run side by side on one machine."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import kit
+import pytest
+import stacks
+from stacks import Stack
+
+ANSWERS: kit.Answers = {"database": "none"}
+SLUGS = ("harbour-api", "tide-tables")
+
+
+@pytest.fixture
+def projects(template: Path, tmp_path: Path) -> list[Path]:
+    """Render two projects that differ in nothing but their names."""
+    return [
+        kit.render(template, tmp_path / slug, {**ANSWERS, "project_slug": slug}) for slug in SLUGS
+    ]
+
+
+def give_ports(project: Path, **environment: str) -> dict[str, str]:
+    """Give a project ports of its own."""
+    result = stacks.execute("make", "--silent", "ports", cwd=project, **environment)
+    assert result.returncode == 0, result.stdout
+    return kit.parse_environment((project / ".env").read_text("utf-8"))
+
+
+def test_every_port_can_be_set(projects: list[Path]) -> None:
+    for project in projects:
+        assert give_ports(project).keys() == set(stacks.ports_of(project))
+
+
+def test_projects_get_ports_of_their_own(projects: list[Path]) -> None:
+    one, other = (set(give_ports(project).values()) for project in projects)
+    assert len(one) == len(other) > 1
+    assert not one & other
+
+
+def test_ports_stay_what_they_are(projects: list[Path]) -> None:
+    assert give_ports(projects[0]) == give_ports(projects[0])
+
+
+def test_a_second_checkout_gets_others(projects: list[Path]) -> None:
+    first = give_ports(projects[0])
+    second = give_ports(projects[0], COMPOSE_PROJECT_NAME="harbour-api-2")
+    assert first.keys() == second.keys()
+    assert not set(first.values()) & set(second.values())
+
+
+def test_other_settings_are_kept(projects: list[Path]) -> None:
+    settings = projects[0] / ".env"
+    settings.write_text("LOG_LEVEL=DEBUG\nWEB_PORT=8000\n# mine\n", "utf-8")
+    assert give_ports(projects[0])["LOG_LEVEL"] == "DEBUG"
+    text = settings.read_text("utf-8")
+    assert "# mine\n" in text
+    assert text.count("WEB_PORT=") == 1
+    assert "WEB_PORT=8000" not in text
+
+
+@pytest.fixture
+def running(engine: None, projects: list[Path]) -> Iterator[list[Stack]]:
+    """Start the development stacks of both."""
+    with ExitStack() as both:
+        started = []
+        for project in projects:
+            stacks.lock(project)
+            give_ports(project)
+            stack = Stack(project, stacks.DEVELOPMENT)
+            started.append(both.enter_context(stack.running()))
+        yield started
+    for project in projects:
+        image = f"{project.name}:development"
+        stacks.execute("docker", "image", "rm", "--force", image, cwd=project)
+
+
+@pytest.mark.docker
+def test_both_answer(running: list[Stack]) -> None:
+    for stack in running:
+        port = kit.parse_environment((stack.project / ".env").read_text("utf-8"))["WEB_PORT"]
+        assert stack.address() == f"127.0.0.1:{port}"
+        assert stack.ask("/ready").status == 200
+    assert len({container["Id"] for one in running for container in one.containers("web")}) == 2
