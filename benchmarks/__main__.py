@@ -1,17 +1,23 @@
-"""Measures the kit and prints Markdown tables: python -m benchmarks [rendering | images]."""
+"""Measures the kit and prints Markdown tables: python -m benchmarks [PART]."""
 
 import argparse
 
-from benchmarks import images, rendering
+from benchmarks import images, rendering, sizes
 
-PARTS = {"rendering": (rendering.report, 7), "images": (images.report, 3)}
+PARTS = {
+    "rendering": (rendering.report, 7),
+    "images": (images.report, 3),
+    "sizes": (sizes.report, 1),
+}
 
 
 def main() -> None:
-    """Run one part, or both."""
+    """Run one part, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=PARTS, help="what to measure (default: both)")
-    parser.add_argument("--runs", type=int, help="how often (default: rendering 7, images 3)")
+    parser.add_argument("part", nargs="?", choices=PARTS, help="what to measure (default: all)")
+    parser.add_argument(
+        "--runs", type=int, help="how often (default: rendering 7, images 3, sizes 1)"
+    )
     options = parser.parse_args()
     for name in [options.part] if options.part else PARTS:
         report, runs = PARTS[name]

@@ -14,6 +14,9 @@ COMBINATIONS: tuple[Mapping[str, str], ...] = (
     {"dependency_manager": "pip", "database": "sqlite"},
     {"framework": "flask", "database": "none"},
     {"framework": "flask", "dependency_manager": "pip", "base_image": "full", "license": "mit"},
+    {"framework": "cli", "dependency_manager": "pipenv", "base_image": "alpine"},
+    {"framework": "job", "dependency_manager": "poetry", "base_image": "distro"},
+    {"database": "mariadb", "cache": "valkey", "task_queue": "celery", "reverse_proxy": "nginx"},
 )
 STATIC = "_subdirectory: template\n_answers_file: .copier-answers.yml\n"
 ANSWERS = "{{ _copier_conf.answers_file }}.jinja"
