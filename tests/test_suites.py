@@ -31,7 +31,7 @@ PIP = [
     {"framework": framework, "dependency_manager": "pip", "database": database}
     for framework, database in (("cli", "postgresql"), ("job", "none"))
 ]
-ROWS = PIP + covering_array([SERVICES, PROGRAMS])
+ROWS = covering_array([SERVICES, PROGRAMS]) + PIP
 SCRIPT = """
 pip install --quiet --root-user-action=ignore $TOOLS
 git config --global safe.directory '*'
@@ -56,7 +56,8 @@ def projects(engine: None, render: Render) -> list[Future[Path]]:
         slug = f"harbour-{uuid.uuid4().hex[:8]}"
         made.append(render({**row, "python_version": version, "project_slug": slug}))
     pool = ThreadPoolExecutor(max_workers=4)
-    return [pool.submit(lock, project) for project in made]
+    last_first = [pool.submit(lock, project) for project in reversed(made)]  # pip is slowest
+    return last_first[::-1]
 
 
 def lock(project: Path) -> Path:
