@@ -165,6 +165,27 @@ class TestQueue(Deployed):
         production.compose("start", "beat")
 
 
+class TestQueueWithSqlite(Deployed):
+    """Some of the services share the volume of the database, others have none."""
+
+    answers: ClassVar[kit.Answers] = {
+        "framework": "flask",
+        "database": "sqlite",
+        "task_queue": "celery",
+    }
+
+    def test_every_service_runs(self, development: Stack) -> None:
+        for container in development.containers():
+            service = container["Config"]["Labels"]["com.docker.compose.service"]
+            if service == "migrate":
+                assert container["State"]["ExitCode"] == 0
+            else:
+                assert container["State"]["Health"]["Status"] == "healthy", service
+
+    def test_a_note_is_measured(self, development: Stack) -> None:
+        assert measured(development) == {"characters": 12, "words": 3, "reading_seconds": 1}
+
+
 def create_note(stack: Stack) -> str:
     """Create a note and return its path."""
     answer = stack.ask("/api/notes", content={"title": "Tide", "body": "High at noon"})

@@ -25,6 +25,7 @@ def test_the_first_command_makes_a_project(tmp_path_factory: pytest.TempPathFact
     assert result.returncode == 0, result.stderr
     project = folder / "harbour-api"
     assert (project / "src" / "harbour_api" / "app.py").exists()
+    assert "\n  docker compose up --build\n\nThen open" in result.stderr
     assert (project / "uv.lock").exists() or "make lock" in result.stderr
     assert kit.read_answers(project)["_src_path"] == str(folder / "slipway")
 
