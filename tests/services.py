@@ -42,6 +42,35 @@ LOCKS: Mapping[str, tuple[str, str]] = {
 }
 
 
+def write_migration(development: Stack, domain: str) -> None:
+    """Add a column to a table and let the project write the revision, which holds nothing else."""
+    models = development.package / domain / "models.py"
+    original = models.read_text("utf-8")
+    colour = "    colour: Mapped[str | None] = mapped_column(String(20))\n"
+    models.write_text(original + colour, "utf-8")
+    revisions = development.project / "migrations" / "versions"
+    before = set(revisions.glob("*.py"))
+    try:
+        kit.run("make", "-C", development.project, "revision", "m=Add a colour")
+        (written,) = set(revisions.glob("*.py")) - before
+        operations = re.findall(r"op\.(?!batch_alter_table)\w+\(.*", written.read_text("utf-8"))
+        written.unlink()
+    finally:
+        models.write_text(original, "utf-8")
+    assert len(operations) == 2, "the models do not fit the first revision"
+    assert "colour" in operations[0]
+
+
+def check_privileges(production: Stack) -> None:
+    """Check that no container runs as root, with capabilities or on a writable file system."""
+    for container in production.containers():
+        name = container["Name"]
+        assert container["Config"]["User"] not in ("", "0", "root"), name
+        assert container["HostConfig"]["ReadonlyRootfs"], name
+        assert container["HostConfig"]["CapDrop"] == ["ALL"], name
+        assert "no-new-privileges:true" in container["HostConfig"]["SecurityOpt"], name
+
+
 class Deployed:
     """A generated project and its two Compose environments, shared by the tests of a class."""
 
@@ -115,21 +144,7 @@ class Service(Deployed):
         assert " passed" in development.compose("run", "--rm", "web", "pytest")
 
     def test_a_migration_can_be_written(self, development: Stack) -> None:
-        models = development.package / "notes" / "models.py"
-        original = models.read_text("utf-8")
-        colour = "    colour: Mapped[str | None] = mapped_column(String(20))\n"
-        models.write_text(original + colour, "utf-8")
-        revisions = development.project / "migrations" / "versions"
-        before = set(revisions.glob("*.py"))
-        try:
-            kit.run("make", "-C", development.project, "revision", "m=Add a colour")
-            (written,) = set(revisions.glob("*.py")) - before
-            operations = re.findall(r"op\.(?!batch_alter_table)\w+\(.*", written.read_text("utf-8"))
-            assert len(operations) == 2, "the models do not fit the first revision"
-            assert "colour" in operations[0]
-            written.unlink()
-        finally:
-            models.write_text(original, "utf-8")
+        write_migration(development, "notes")
 
     # Production
 
@@ -154,12 +169,7 @@ class Service(Deployed):
         assert '"path": "/api/notes"' in line
 
     def test_the_containers_have_no_privileges(self, production: Stack) -> None:
-        for container in production.containers():
-            name = container["Name"]
-            assert container["Config"]["User"] not in ("", "0", "root"), name
-            assert container["HostConfig"]["ReadonlyRootfs"], name
-            assert container["HostConfig"]["CapDrop"] == ["ALL"], name
-            assert "no-new-privileges:true" in container["HostConfig"]["SecurityOpt"], name
+        check_privileges(production)
         for container in (*production.containers("web"), *production.containers("migrate")):
             assert container["Config"]["User"] == "10001:10001"
         assert production.compose("exec", "-T", "web", "id", "-u").strip() == "10001"

@@ -5,13 +5,14 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import kit
 import pytest
 import stacks
-from services import Deployed
+from services import Deployed, write_migration
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -48,24 +49,30 @@ def try_program(command: list[str], *arguments: str) -> "subprocess.CompletedPro
     return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
 
 
+@contextmanager
+def idle(project: Path, files: tuple[str, ...]) -> Iterator[Stack]:
+    """Prepare a stack that need not be up before a command is run, and clean up after it."""
+    stack = Stack(project, files)
+    yield stack
+    stack.compose("down", "--volumes", "--timeout", "3")
+
+
 class Program(Deployed):
     """What every command-line program promises."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def development(cls, project: Path) -> Iterator[Stack]:
-        """Run commands in the development stack, which does not have to be up."""
-        stack = Stack(project, stacks.DEVELOPMENT)
-        yield stack
-        stack.compose("down", "--volumes", "--timeout", "3")
+        """Run commands in the development stack."""
+        with idle(project, stacks.DEVELOPMENT) as stack:
+            yield stack
 
     @pytest.fixture(scope="class")
     @classmethod
     def production(cls, project: Path) -> Iterator[Stack]:
         """Run commands in the production stack."""
-        stack = Stack(project, stacks.PRODUCTION)
-        yield stack
-        stack.compose("down", "--volumes", "--timeout", "3")
+        with idle(project, stacks.PRODUCTION) as stack:
+            yield stack
 
     def test_it_runs_in_the_work_tree(self, development: Stack) -> None:
         shown = development.compose("run", "--build", "--rm", "cli", "measure", "README.md")
@@ -202,19 +209,7 @@ class TestProgramWithPoetryAndPostgresql(Program):
         assert result.stderr.startswith("DATABASE_URL is not set: ")
 
     def test_a_migration_can_be_written(self, development: Stack) -> None:
-        models = development.package / "texts" / "models.py"
-        original = models.read_text("utf-8")
-        colour = "    colour: Mapped[str | None] = mapped_column(String(20))\n"
-        models.write_text(original + colour, "utf-8")
-        revisions = development.project / "migrations" / "versions"
-        before = set(revisions.glob("*.py"))
-        try:
-            kit.run("make", "-C", development.project, "revision", "m=Add a colour")
-            (written,) = set(revisions.glob("*.py")) - before
-            assert "colour" in written.read_text("utf-8")
-            written.unlink()
-        finally:
-            models.write_text(original, "utf-8")
+        write_migration(development, "texts")
 
 
 def top(name: str) -> str:

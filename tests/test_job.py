@@ -14,7 +14,7 @@ import pytest
 import stacks
 import yaml
 from conftest import Render
-from services import Deployed
+from services import Deployed, check_privileges
 from stacks import Stack
 
 HARDENED = ("read_only", "cap_drop", "security_opt", "tmpfs", "secrets", "volumes", "deploy")
@@ -156,13 +156,9 @@ class Job(Deployed):
     # Production
 
     def test_the_containers_have_no_privileges(self, production: Stack) -> None:
+        check_privileges(production)
         for container in production.containers():
-            name = container["Name"]
-            assert container["Config"]["User"] not in ("", "0", "root"), name
-            assert container["HostConfig"]["ReadonlyRootfs"], name
-            assert container["HostConfig"]["CapDrop"] == ["ALL"], name
-            assert "no-new-privileges:true" in container["HostConfig"]["SecurityOpt"], name
-            assert not container["HostConfig"]["PortBindings"], name
+            assert not container["HostConfig"]["PortBindings"], container["Name"]
         (scheduler,) = production.containers("scheduler")
         assert scheduler["Config"]["User"] == "10001:10001"
 
