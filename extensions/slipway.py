@@ -692,12 +692,15 @@ def packages_problem(packages: Any, base_image: str) -> str:
     return ""
 
 
-# What Jinja makes of a text without tags, in a tenth of the time: half of Copier's strings are such
-CONSTANT = """
-name, blocks, debug_info = None, {{}}, ""
-def root(context, *_):
-    yield {!r}
-"""
+@dataclass(frozen=True)
+class Constant:
+    """A template without tags, as half of Copier's strings are: Jinja would compile it, too."""
+
+    text: str
+
+    def render(self, *_: Any, **__: Any) -> str:
+        """Return the text."""
+        return self.text
 
 
 def compile_once(environment: Environment) -> None:
@@ -707,17 +710,19 @@ def compile_once(environment: Environment) -> None:
     which an update has three. It executes this module anew as well, so Jinja's keeps the memory.
     """
     memory: dict[tuple[object, ...], Any] = vars(jinja2).setdefault("_compiled_for_slipway", {})
-    compile_anew = environment.compile
+    compile_anew, make_template = environment.compile, environment.from_string
 
-    def remember(source: str, *names: Any) -> Any:
-        key = (environment.lexer, source, *names)  # Jinja has one lexer for each syntax
-        if key not in memory and "{" in source:
-            memory[key] = compile_anew(source, *names)
-        elif key not in memory:
-            memory[key] = compile(CONSTANT.format(source), "<constant>", "exec")
+    def remember(*source_and_names: Any) -> Any:
+        key = (environment.lexer, *source_and_names)  # Jinja has one lexer for each syntax
+        if key not in memory:
+            memory[key] = compile_anew(*source_and_names)
         return memory[key]
 
+    def from_string(source: str) -> Any:
+        return make_template(source) if "{" in source else Constant(source)
+
     environment.compile = remember  # type: ignore[assignment, method-assign]
+    environment.from_string = from_string  # type: ignore[assignment, method-assign]
 
 
 class Slipway(ContextHook):
