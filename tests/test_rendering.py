@@ -127,11 +127,12 @@ def any_holds(reasons: Mapping[str, set[str]], answers: kit.Answers) -> bool:
     return any(answers.get(key) in values for key, values in reasons.items())
 
 
-def manifest() -> Mapping[str, list[str]]:
-    """Map each table of the manifest to the patterns in it."""
+def manifest() -> tuple[set[str], set[str]]:
+    """List the patterns of what some projects do without, and of what is the user's."""
     text = (kit.ROOT / "manifest.jinja").read_text("utf-8")
-    tables = re.findall(r"set (\w+) = [{\[](.*?)[}\]] -?%}", text, re.DOTALL)
-    return {name: re.findall(r"^ *'(/[^']+)'", table, re.MULTILINE) for name, table in tables}
+    parts = text.split("{% if _copier_operation == 'update' %}")
+    left_out, yours = (set(re.findall("^/.+", part, re.MULTILINE)) for part in parts)
+    return left_out, yours
 
 
 def answers_that_count(project: Path) -> kit.Answers:
@@ -214,12 +215,13 @@ def test_the_same_answers_give_the_same_bytes(
 
 def test_every_line_of_the_manifest_decides_something(projects: Mapping[str, Path]) -> None:
     paths = {name: kit.read_tree(project).keys() for name, project in projects.items()}
-    tables = manifest()
+    left_out, yours = manifest()
 
-    assert all(tables[name] for name in ("kept", "yours"))
-    for pattern in tables["kept"]:
+    assert left_out
+    assert yours
+    for pattern in left_out:
         assert {holds(present, pattern) for present in paths.values()} == {True, False}, pattern
-    for pattern in tables["yours"]:
+    for pattern in yours:
         assert any(holds(present, pattern) for present in paths.values()), pattern
 
 
