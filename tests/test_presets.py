@@ -1,0 +1,106 @@
+"""A preset answers all questions but those of identity, and gives a project as clean as any."""
+
+import re
+import shutil
+from pathlib import Path
+
+import kit
+import pytest
+import stacks
+import yaml
+from conftest import Render
+from projects import commit, git
+from test_rendering import (  # noqa: F401  (these run here for each preset)
+    test_every_file_parses,
+    test_make_lists_its_targets,
+    test_nothing_of_the_template_language_is_left,
+    test_what_was_not_chosen_leaves_no_trace,
+    test_white_space_is_tidy,
+)
+
+PRESETS = {file.stem: file for file in kit.files(kit.ROOT / "presets", "*.yml")}
+# Who a project is; the e-mail is only asked for if there is an author.
+IDENTITY = {
+    "project_name",
+    "project_slug",
+    "package_name",
+    "description",
+    "author_name",
+    "author_email",
+    "organization",
+}
+COMMAND = re.compile(r"`\.venv/bin/(copier copy --data-file .+?)`")
+
+
+@pytest.fixture(scope="module", params=PRESETS)
+def preset(request: pytest.FixtureRequest) -> kit.Answers:
+    """Read each preset in turn."""
+    answers: kit.Answers = yaml.safe_load(PRESETS[request.param].read_text("utf-8"))
+    return answers
+
+
+@pytest.fixture(scope="module")
+def project(preset: kit.Answers, render: Render) -> Path:
+    """Render the project of a preset."""
+    return render({"project_name": "Tide Tables", **preset})
+
+
+@pytest.fixture(scope="module")
+def clone(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Release the work tree in a repository of its own."""
+    clone = tmp_path_factory.mktemp("clone") / "slipway"
+    shutil.copytree(template, clone)
+    shutil.copytree(kit.ROOT / "presets", clone / "presets")
+    git(clone, "init", "--quiet")
+    commit(clone, "Release v99.0.0")
+    git(clone, "tag", "v99.0.0")
+    return clone
+
+
+def test_there_is_a_preset_for_each_framework() -> None:
+    presets = {name: yaml.safe_load(file.read_text("utf-8")) for name, file in PRESETS.items()}
+    frameworks = {name: preset["framework"] for name, preset in presets.items()}
+
+    assert frameworks == {"api": "fastapi", "site": "flask", "tool": "cli", "job": "job"}
+
+
+def test_a_preset_answers_what_is_asked_and_nothing_else(preset: kit.Answers) -> None:
+    assert kit.asked().keys() >= IDENTITY
+    assert preset.keys() == kit.keep(preset).keys() - IDENTITY
+
+
+def test_a_preset_says_why_it_chooses_so() -> None:
+    for file in PRESETS.values():
+        assert file.read_text("utf-8").startswith("# A "), file
+
+
+def test_the_command_of_the_readme_makes_a_project(clone: Path, bare_path: str) -> None:
+    readme = (kit.ROOT / "README.md").read_text("utf-8")
+    result = run_documented(COMMAND.findall(readme)[0], clone, bare_path)
+
+    answers = kit.read_answers(clone.parent / "tide-tables")
+    preset = yaml.safe_load(PRESETS["site"].read_text("utf-8"))
+    assert "Tide Tables is ready." in result
+    assert {key: answers[key] for key in preset} == preset
+    assert answers["project_slug"] == "tide-tables"
+    assert answers["_commit"] == "v99.0.0"
+
+
+@pytest.mark.parametrize("place", ["--data-file", "--defaults"])
+def test_an_answer_on_the_command_line_goes_before_the_preset(
+    clone: Path, tmp_path: Path, bare_path: str, place: str
+) -> None:
+    readme = (kit.ROOT / "README.md").read_text("utf-8")
+    command = COMMAND.findall(readme)[0].replace(place, f"--data cache=none {place}")
+    run_documented(command.replace("../", f"{tmp_path}/"), clone, bare_path)
+
+    answers = kit.read_answers(tmp_path / "tide-tables")
+    assert (answers["cache"], answers["reverse_proxy"]) == ("none", "nginx")
+
+
+def run_documented(command: str, clone: Path, path: str) -> str:
+    """Run a command of the documentation in a clone, where nothing can lock dependencies."""
+    script = f"{kit.tool('copier')}{command.removeprefix('copier')}"
+    result = stacks.execute("bash", "-c", script, cwd=clone, PATH=path)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
