@@ -1,10 +1,24 @@
 """Projects under git that come from a release of the template, and their updates."""
 
+import re
+import shutil
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import copier
 import kit
 import plumbum
+
+NEWEST = "v99.0.0"  # what the work tree is called once it is released in a clone
+
+
+@cache
+def releases() -> Mapping[str, str]:
+    """Map each earlier release to its commit, also in a clone that has no tags."""
+    log = kit.run("git", "-C", kit.ROOT, "log", "--format=%H %s", "--grep=^Release v")
+    found = re.findall(r"^(\w+) Release (v\S+)$", log, re.MULTILINE)
+    return {version: revision for revision, version in reversed(found)}
 
 
 def git(folder: Path, *arguments: str | Path) -> str:
@@ -17,6 +31,23 @@ def commit(folder: Path, subject: str) -> None:
     """Commit everything."""
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", subject)
+
+
+def clone_with_releases(template: Path, clone: Path) -> Path:
+    """Clone the template with a tag for each release, and check the work tree's files out."""
+    git(clone.parent, "clone", "--quiet", kit.ROOT, clone)
+    for version, revision in releases().items():
+        git(clone, "tag", "--force", version, revision)
+    git(clone, "checkout", "--quiet", "--detach")
+    git(clone, "rm", "--quiet", "-r", ".")
+    shutil.copytree(template, clone, dirs_exist_ok=True)
+    return clone
+
+
+def release(clone: Path) -> None:
+    """Release what is checked out."""
+    commit(clone, f"Release {NEWEST}")
+    git(clone, "tag", NEWEST)
 
 
 def copy(template: Path, project: Path, version: str, answers: kit.Answers) -> Path:
