@@ -33,6 +33,7 @@ ALWAYS = {
     "pyproject.toml",
     "scripts/lock.sh",
     "scripts/ports.sh",
+    "scripts/update-template.sh",
 }
 SERVERS = {"postgresql", "mysql", "mariadb"}
 DATABASES = {*SERVERS, "sqlite"}
@@ -79,7 +80,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("database", {"mariadb"}, ("mariadb",)),
     ("database", {"sqlite"}, ("sqlite", r"app\.db")),
     ("ci", {"github"}, (r"\.github/workflows", "github-actions", "setup-", "cache-from")),
-    ("ci", {"gitlab"}, ("gitlab", "dind")),
+    ("ci", {"gitlab"}, (r"gitlab(?!\.com)", "dind")),
     ("dependency_updates", {"dependabot"}, ("dependabot", "package-ecosystem", "cooldown")),
     ("dependency_updates", {"renovate"}, ("renovate", "minimumReleaseAge", "allowScripts")),
     ("cache", {"valkey", "redis"}, ("CACHE_URL", "CACHE_PORT", "cache_server", r"\bcache\.py")),
@@ -148,6 +149,20 @@ def test_the_files_are_those_of_the_answers(combination: str, project: Path) -> 
     assert paths.keys() >= ALWAYS
     for key, values, pattern in CHOSEN:
         assert holds(paths, pattern) == (answers[key] in values), f"{pattern} in {combination}"
+
+
+def test_only_who_asked_for_it_gets_a_job_for_updates(projects: Mapping[str, Path]) -> None:
+    for name, project in projects.items():
+        answers = kit.read_answers(project)
+        wanted = {answers["ci"]} - {"none"} if answers["dependency_updates"] != "renovate" else {}
+        pipeline = project / ".gitlab-ci.yml"
+        found = {
+            "github": (project / ".github" / "workflows" / "template-update.yml").exists(),
+            "gitlab": pipeline.exists() and "template-update" in kit.parse(pipeline),
+        }
+        assert {forge for forge, exists in found.items() if exists} == set(wanted), name
+        script = (project / "scripts" / "update-template.sh").read_text("utf-8")
+        assert ("push" in script) == ("--branch" in script) == bool(wanted), name
 
 
 def test_the_answers_are_those_that_were_asked_for(combination: str, project: Path) -> None:
