@@ -40,17 +40,17 @@ def factors() -> dict[str, list[str]]:
     return {**kit.choices(), "identity": list(IDENTITIES), "packages": list(PACKAGES)}
 
 
-def shapes() -> Iterator[Factors]:
+def shapes(everything: Factors | None = None) -> Iterator[Factors]:
     """List the kinds of projects that differ in what is asked, by the factors that each one has.
 
     What is asked depends on few answers; a test compares this with arbitrary projects.
     """
-    everything = factors()
+    everything = factors() if everything is None else everything
     usual = kit.keep({}).keys()
     deciders = [
         key
-        for key, values in kit.choices().items()
-        if any(kit.keep({key: value}).keys() != usual for value in values)
+        for key in kit.choices()
+        if any(kit.keep({key: value}).keys() != usual for value in everything.get(key, ()))
     ]
     for values in product(*(everything[key] for key in deciders)):
         decided = dict(zip(deciders, values, strict=True))

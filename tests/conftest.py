@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -9,8 +11,13 @@ from pathlib import Path
 import kit
 import pytest
 from combinations import COMBINATIONS
+from hypothesis import settings
+from projects import Renderings, clone_with_releases, release
 
-pytest.register_assert_rewrite("services", "stacks")
+pytest.register_assert_rewrite("lives", "merges", "services", "stacks", "suites")
+
+settings.register_profile("alike", derandomize=True, database=None, deadline=None)
+settings.load_profile("alike")
 
 LOCKERS = ("docker", "pipenv", "pipx", "poetry", "python", "uv")
 
@@ -62,11 +69,28 @@ def projects(render_combination: RenderCombination) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
+def project_of(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Renderings:
+    """Make projects from the releases of the template, of which the newest is the work tree."""
+    clone = clone_with_releases(template, tmp_path_factory.mktemp("releases"))
+    release(clone)
+    return Renderings(clone, tmp_path_factory.mktemp("renderings"))
+
+
+@pytest.fixture(scope="session")
 def engine() -> None:
     """Need a Docker Engine: skip without one, but fail in CI."""
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
         message = "a Docker Engine is needed here and none answers"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+
+
+@pytest.fixture(scope="module")
+def caches(engine: None) -> Iterator[str]:
+    """Share what is downloaded between the projects."""
+    volume = f"harbour-{uuid.uuid4().hex[:8]}"
+    kit.run("docker", "volume", "create", volume)
+    yield volume
+    kit.run("docker", "volume", "rm", volume)
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +103,23 @@ def bare_path(tmp_path_factory: pytest.TempPathFactory) -> str:
             if not program.name.startswith(LOCKERS) and not link.is_symlink():
                 link.symlink_to(program)
     return str(programs)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what became of the edits that were rehearsed, whichever process did it."""
+    rehearsed = [
+        value
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if name == "rehearsed"
+    ]
+    if not rehearsed:
+        return
+    counts = Counter(map(tuple, rehearsed))
+    terminalreporter.section("edits that were rehearsed")
+    terminalreporter.line("| release | edit | clean | clash | lost |")
+    terminalreporter.line("|---|---|---:|---:|---:|")
+    for version, kind in dict.fromkeys((version, kind) for version, kind, _ in counts):
+        figures = [str(counts[version, kind, fate]) for fate in ("clean", "clash", "lost")]
+        terminalreporter.line(f"| {version} | {kind} | {' | '.join(figures)} |")

@@ -46,9 +46,14 @@ def asked() -> dict[str, dict[str, Any]]:
     return {key: entry for key, entry in read_questions().items() if entry.get("when") is not False}
 
 
-def choices() -> dict[str, list[str]]:
-    """Map the key of each question with choices to their values."""
-    listed = {key: entry["choices"] for key, entry in asked().items() if "choices" in entry}
+def choices(entries: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
+    """Map the key of each question with choices to their values, here or in another copier.yml."""
+    entries = asked() if entries is None else entries
+    listed = {
+        key: entry["choices"]
+        for key, entry in entries.items()
+        if isinstance(entry, dict) and "choices" in entry
+    }
     return {
         key: list(options.values() if isinstance(options, dict) else options)
         for key, options in listed.items()

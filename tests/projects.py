@@ -1,14 +1,17 @@
 """Projects under git that come from a release of the template, and their updates."""
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import copier
 import kit
 import plumbum
+import yaml
 
 NEWEST = "v99.0.0"  # what the work tree is called once it is released in a clone
 
@@ -19,6 +22,11 @@ def releases() -> Mapping[str, str]:
     log = kit.run("git", "-C", kit.ROOT, "log", "--format=%H %s", "--grep=^Release v")
     found = re.findall(r"^(\w+) Release (v\S+)$", log, re.MULTILINE)
     return {version: revision for revision, version in reversed(found)}
+
+
+def choices(version: str) -> dict[str, list[str]]:
+    """Map each question of a release that has choices to their values."""
+    return kit.choices(yaml.safe_load(git(kit.ROOT, "show", f"{releases()[version]}:copier.yml")))
 
 
 def git(folder: Path, *arguments: str | Path) -> str:
@@ -48,6 +56,7 @@ def release(clone: Path) -> None:
     """Release what is checked out."""
     commit(clone, f"Release {NEWEST}")
     git(clone, "tag", NEWEST)
+    git(clone, "gc", "--quiet", "--prune=now")  # Copier clones it several times for each update
 
 
 def copy(template: Path, project: Path, version: str, answers: kit.Answers) -> Path:
@@ -63,6 +72,30 @@ def copy(template: Path, project: Path, version: str, answers: kit.Answers) -> P
         unsafe=True,
     )
     return project
+
+
+@dataclass(frozen=True)
+class Renderings:
+    """The projects that the releases of a template make, each of them made once."""
+
+    template: Path
+    folder: Path
+    made: dict[tuple[str, str], Path] = field(default_factory=dict)
+
+    def __call__(self, version: str, answers: kit.Answers) -> Path:
+        """Find the project that these answers lead to, which are some or all."""
+        key = (version, json.dumps(answers, sort_keys=True))
+        if key not in self.made:
+            project = self.folder / str(len(self.made))
+            copy(self.template, project, version, answers)
+            self.made[version, json.dumps(answers_of(project), sort_keys=True)] = project
+            self.made[key] = project
+        return self.made[key]
+
+
+def answers_of(project: Path) -> kit.Answers:
+    """Read what was answered."""
+    return {key: value for key, value in kit.read_answers(project).items() if key[0] != "_"}
 
 
 def update(project: Path, path: str) -> list[str]:

@@ -15,8 +15,6 @@ from markdown_it import MarkdownIt
 from rich.text import Text
 
 slipway = kit.load_extension()
-settings.register_profile("alike", derandomize=True, database=None, deadline=None)
-settings.load_profile("alike")
 
 # What is awkward in YAML, TOML, JSON, Python, shell, HTML, Markdown, Rich and Jinja, or to write
 FRAGMENTS = [

@@ -1,14 +1,13 @@
 """Projects pass their own checks without their images, as on a developer's machine."""
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
 
-import kit
 import pytest
 import stacks
+import suites
 from combinations import covering_array
 from conftest import Render
 from stacks import Stack
@@ -32,20 +31,6 @@ PIP = [
     for framework, database in (("cli", "postgresql"), ("job", "none"))
 ]
 ROWS = covering_array([SERVICES, PROGRAMS]) + PIP
-SCRIPT = """
-pip install --quiet --root-user-action=ignore $TOOLS
-git config --global safe.directory '*'
-make --silent $TARGETS
-"""
-
-
-@pytest.fixture(scope="module")
-def caches(engine: None) -> Iterator[str]:
-    """Share what is downloaded between the projects."""
-    volume = f"harbour-{uuid.uuid4().hex[:8]}"
-    kit.run("docker", "volume", "create", volume)
-    yield volume
-    kit.run("docker", "volume", "rm", volume)
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +51,6 @@ def lock(project: Path) -> Path:
     return project
 
 
-def tools(manager: str) -> dict[str, str]:
-    """Say what has to be installed before the project, and what that has to know."""
-    pins = kit.load_extension().read_tools()
-    variables = {"TOOLS": pins.get(manager, "uv"), "UV_PYTHON_DOWNLOADS": "never"}
-    if manager == "poetry" and stacks.poetry_index():
-        variables["TOOLS"] += f" {stacks.POETRY_MIRROR}"
-        variables["POETRY_PYPI_MIRROR_URL"] = stacks.poetry_index()
-    return variables
-
-
 def name(row: dict[str, str]) -> str:
     """Name a row by what it has, the framework first."""
     keys = ("framework", "dependency_manager", "database", "cache", "task_queue")
@@ -89,30 +64,15 @@ def test_the_checks_of_a_project_pass(
     project = projects[ROWS.index(row)].result()
     # To lock with pip once more takes minutes; test_managers.py does.
     checks = "lint types test" if row["dependency_manager"] == "pip" else "check"
-    variables = {**tools(row["dependency_manager"]), "TARGETS": checks}
+    variables = {**suites.tools(row["dependency_manager"]), "TARGETS": checks}
     if row["database"] not in SERVERS:
-        check(project, caches, variables)
+        suites.check(project, caches, variables)
         return
     (port,) = stacks.free_ports(1)
     variables["DATABASE_URL"] = f"{row['database']}://app:app@127.0.0.1:{port}/app"
     stack = Stack(project, stacks.DEVELOPMENT, {"DATABASE_PORT": str(port)})
     try:
         stack.compose("up", "--detach", "--wait", "database")
-        check(project, caches, variables)
+        suites.check(project, caches, variables)
     finally:
         stack.compose("down", "--volumes", "--timeout", "3")
-
-
-def check(project: Path, caches: str, variables: dict[str, str]) -> None:
-    """Run a project's checks with a Python that has none of its dependencies."""
-    version = kit.read_answers(project)["python_version"]
-    result = stacks.execute(
-        "docker",
-        *("run", "--rm", "--network=host", f"--volume={caches}:/root/.cache"),
-        *(f"--volume={project}:/app", "--workdir=/app"),
-        *(f"--env={name}={value}" for name, value in variables.items()),
-        *(f"python:{version}-trixie", "bash", "-euc", SCRIPT),
-        cwd=project,
-    )
-    assert result.returncode == 0, result.stdout[-5000:]
-    assert " passed" in result.stdout

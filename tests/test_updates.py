@@ -1,14 +1,15 @@
 """An update brings what is new and leaves alone what belongs to the user."""
 
 import filecmp
+import re
 import shutil
 from pathlib import Path
-from typing import Any
 
-import copier
 import kit
+import projects
 import pytest
 import stacks
+from projects import commit, copy, git
 
 RELEASE = "v0.1.0"
 PROJECTS: dict[str, kit.Answers] = {
@@ -20,13 +21,8 @@ PROJECTS: dict[str, kit.Answers] = {
 
 @pytest.fixture(scope="module")
 def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Clone the template with its first release and, tagged v99, the work tree with new things."""
-    clone = tmp_path_factory.mktemp("releases")
-    git(clone.parent, "clone", "--quiet", kit.ROOT, clone)
-    git(clone, "tag", "--force", RELEASE, release_commit())
-    git(clone, "checkout", "--quiet", "--detach")
-    git(clone, "rm", "--quiet", "-r", ".")
-    shutil.copytree(template, clone, dirs_exist_ok=True)
+    """Clone the template with its releases, the newest being the work tree with new things."""
+    clone = projects.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
     for path, text in {
         "template/.editorconfig": "\n[*.md]\nmax_line_length = off\n",
         "template/tests/test_logs.py.jinja": "\n\n# new in the kit\n",
@@ -36,8 +32,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         file = clone / path
         file.write_text(file.read_text("utf-8") + text, "utf-8")
     (clone / "template" / "scripts" / "new.sh").write_text("#!/bin/sh\n", "utf-8")
-    commit(clone, "Release v99.0.0")
-    git(clone, "tag", "v99.0.0")
+    projects.release(clone)
     return clone
 
 
@@ -45,8 +40,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(request: pytest.FixtureRequest, releases: Path, tmp_path: Path) -> Path:
     """Make a project from the first release and commit it."""
     project = tmp_path / "project"
-    answers = dict(PROJECTS[request.param])
-    copy(releases, project, RELEASE, answers)
+    copy(releases, project, RELEASE, PROJECTS[request.param])
     git(project, "init", "--quiet")
     commit(project, "Start")
     return project
@@ -57,7 +51,7 @@ def test_an_untouched_project_becomes_what_a_new_one_would_be(
 ) -> None:
     update(project, bare_path)
     answers = {key: value for key, value in kit.read_answers(project).items() if key[0] != "_"}
-    fresh = copy(releases, tmp_path / "fresh", "v99.0.0", answers)
+    fresh = copy(releases, tmp_path / "fresh", projects.NEWEST, answers)
     different = compare(project, fresh)
     domain = "texts/figures.py" if answers["database"] == "none" else "notes/models.py"
     assert different == {f"src/harbour_api/{domain}"}  # the sample belongs to the user
@@ -100,47 +94,37 @@ def test_an_edit_on_the_same_line_is_marked_as_a_conflict(project: Path, bare_pa
     assert "# new in the kit" in logs_test.read_text("utf-8")
 
 
-def release_commit() -> str:
-    """Find the commit of the first release, also in a clone that has no tags."""
-    log = git(kit.ROOT, "log", "--format=%H", f"--grep=^Release {RELEASE}$")
-    assert log.split(), f"no commit is called Release {RELEASE}; a shallow clone cannot be tested"
-    return log.split()[0]
+def test_a_readme_that_was_written_anew_can_be_skipped(project: Path, bare_path: str) -> None:
+    readme = project / "README.md"
+    readme.write_text("# Ours\n", "utf-8")
+    commit(project, "Edit")
+    update(project, bare_path, "--skip", "README.md")
+    assert readme.read_text("utf-8") == "# Ours\n"
 
 
-def git(folder: Path, *arguments: str | Path) -> str:
-    """Run git with an identity of its own."""
-    identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.com")
-    return kit.run("git", "-C", folder, *identity, *arguments)
+def test_the_package_is_renamed_as_the_documentation_says(project: Path, bare_path: str) -> None:
+    text = (kit.ROOT / "README.md").read_text("utf-8")
+    commands = re.findall(r"^[12]\. .*`(git .+)`$", text, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        kit.run("sh", "-c", command, cwd=project)
+    answers = project / ".copier-answers.yml"
+    answers.write_text(answers.read_text("utf-8").replace("harbour_api", "quay_api"), "utf-8")
+    commit(project, "Rename")
+
+    update(project, bare_path)
+
+    assert [folder.name for folder in (project / "src").iterdir()] == ["quay_api"]
+    assert "harbour_api" not in "".join(kit.read_tree(project / "src").values())
+    assert "# new in the kit" in (project / "tests" / "test_logs.py").read_text("utf-8")
 
 
-def commit(folder: Path, subject: str) -> None:
-    """Commit everything."""
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", subject)
-
-
-def copy(template: Path, project: Path, version: str, answers: dict[str, Any]) -> Path:
-    """Make a project from a version of the template."""
-    copier.run_copy(
-        str(template),
-        project,
-        data=answers,
-        vcs_ref=version,
-        defaults=True,
-        quiet=True,
-        skip_tasks=True,
-        unsafe=True,
-    )
-    return project
-
-
-def update(project: Path, path: str, conflicts: list[str] | None = None) -> None:
+def update(project: Path, path: str, *options: str, conflicts: list[str] | None = None) -> None:
     """Update a project to the newest version where nothing can lock it; check what clashes."""
-    command = ("update", "--defaults", "--trust")
+    command = ("update", "--defaults", "--trust", *options)
     result = stacks.execute("copier", *command, cwd=project, PATH=path)
     assert result.returncode == 0, result.stdout
-    clashes = git(project, "diff", "--name-only", "--diff-filter=U").split()
-    assert clashes == (conflicts or [])
+    assert projects.clashes(project) == (conflicts or [])
     assert not list(project.rglob("*.rej"))
 
 

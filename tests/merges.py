@@ -1,0 +1,127 @@
+"""What an update has to make of each file, worked out with git alone."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import kit
+import pathspec
+import projects
+from projects import Renderings
+
+Tree = Mapping[str, bytes]  # a path to its content
+
+ANSWERS = ".copier-answers.yml"  # Copier writes this anew
+CONFLICT = re.compile(r"^<{7} before updating\n.*?^>{7} after updating\n", re.DOTALL | re.MULTILINE)
+
+
+def read(project: Path) -> dict[str, bytes]:
+    """Map the path of each file of a project to its content, without those of git."""
+    return {
+        path: file.read_bytes()
+        for file in kit.files(project)
+        if not (path := file.relative_to(project).as_posix()).startswith(".git/")
+    }
+
+
+def yours() -> pathspec.GitIgnoreSpec:
+    """Match what the manifest says to belong to the user."""
+    manifest = (kit.ROOT / "manifest.jinja").read_text("utf-8")
+    _, _, table = manifest.partition("{% if _copier_operation == 'update' %}")
+    paths = [line for line in table.splitlines() if line.startswith("/")]
+    assert paths, "the manifest no longer says what belongs to the user"
+    return pathspec.GitIgnoreSpec.from_lines(paths)
+
+
+def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
+    """Check that each file is what the merge of two changes should be; name those that clash.
+
+    "old" and "new" are what the template renders, "mine" is what the user had.
+    """
+    owned, clashing = yours(), set()
+    for path in sorted({*old, *mine, *new, *result} - {ANSWERS}):
+        before, ours, theirs = old.get(path), mine.get(path), new.get(path)
+        if owned.match_file(path) or before == theirs:
+            expected = ours
+        elif ours in (before, theirs):
+            expected = theirs
+        elif ours is None:  # deleted by the user
+            expected = None
+        else:
+            assert theirs is not None, f"the template drops {path}, which its user has edited"
+            expected, is_clash = merge(before or b"", ours, theirs)
+            if is_clash:
+                assert touch(before or b"", ours, theirs), f"{path} clashes without a reason"
+                clashing.add(path)
+        assert result.get(path) == expected, f"{path} is not what both changes make of it"
+    return clashing
+
+
+def merge(before: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bool]:
+    """Merge two changes of a file as git does; say whether they clash."""
+    labels = [f"-L{label}" for label in ("before updating", "last update", "after updating")]
+    with TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("ours", "before", "theirs")]
+        for file, content in zip(files, (ours, before, theirs), strict=True):
+            file.write_bytes(content)
+        command = ["git", "merge-file", "-p", *labels, *map(str, files)]
+        result = subprocess.run(command, capture_output=True, check=False)
+    return result.stdout, result.returncode != 0
+
+
+def touch(before: bytes, ours: bytes, theirs: bytes) -> bool:
+    """Say whether two changes of a file concern the same lines or adjoining ones."""
+    mine, their = changed_lines(before, ours), changed_lines(before, theirs)
+    return any(a <= d and c <= b for a, b in mine for c, d in their)
+
+
+def changed_lines(before: bytes, after: bytes) -> list[tuple[int, int]]:
+    """List the gaps between lines at which each change of a file begins and ends."""
+    with TemporaryDirectory() as folder:
+        old, new = Path(folder, "old"), Path(folder, "new")
+        old.write_bytes(before)
+        new.write_bytes(after)
+        command = ["git", "diff", "--no-index", "--unified=0", "--", str(old), str(new)]
+        difference = subprocess.run(command, capture_output=True, check=False).stdout.decode()
+    changes = []
+    for line, count in re.findall(r"^@@ -(\d+)(?:,(\d+))? ", difference, re.MULTILINE):
+        length = int(count or 1)
+        start = int(line) if length == 0 else int(line) - 1
+        changes.append((start, start + length))
+    return changes
+
+
+def fate(path: str, lines: set[str], result: Tree) -> str:
+    """Tell what became of lines that a user wrote in a file: "clean", "clash" or "lost"."""
+    text = result.get(path, b"").decode()
+    if not lines <= set(text.splitlines()):
+        return "lost"
+    return "clean" if lines <= set(CONFLICT.sub("", text).splitlines()) else "clash"
+
+
+def lines(tree: Tree, path: str) -> list[str]:
+    """List the lines of a file, which need not exist."""
+    return tree.get(path, b"").decode().splitlines()
+
+
+def update(
+    project: Path, release: str, project_of: Renderings, path: str
+) -> tuple[Tree, Tree, Tree]:
+    """Commit and update a project, and check the merge.
+
+    Return what the release had rendered, and the project before the update and after it.
+    """
+    projects.git(project, "init", "--quiet")
+    projects.commit(project, "Live")
+    mine = read(project)
+    answers = projects.answers_of(project)
+
+    clashing = projects.update(project, path)
+
+    result = read(project)
+    old, new = (read(project_of(ref, answers)) for ref in (release, projects.NEWEST))
+    assert check(old, mine, new, result) == set(clashing)
+    assert not [name for name in result if name.endswith(".rej")]
+    return old, mine, result

@@ -1,0 +1,37 @@
+"""A project's own checks, run with a Python that has none of its dependencies."""
+
+from pathlib import Path
+
+import kit
+import stacks
+
+SCRIPT = """
+pip install --quiet --root-user-action=ignore $TOOLS
+git config --global safe.directory '*'
+make --silent $TARGETS
+"""
+
+
+def tools(manager: str) -> dict[str, str]:
+    """Say what has to be installed before the project, and what that has to know."""
+    pins = kit.load_extension().read_tools()
+    variables = {"TOOLS": pins.get(manager, "uv"), "UV_PYTHON_DOWNLOADS": "never"}
+    if manager == "poetry" and stacks.poetry_index():
+        variables["TOOLS"] += f" {stacks.POETRY_MIRROR}"
+        variables["POETRY_PYPI_MIRROR_URL"] = stacks.poetry_index()
+    return variables
+
+
+def check(project: Path, caches: str, variables: dict[str, str]) -> None:
+    """Run a project's checks with a Python that has none of its dependencies."""
+    version = kit.read_answers(project)["python_version"]
+    result = stacks.execute(
+        "docker",
+        *("run", "--rm", "--network=host", f"--volume={caches}:/root/.cache"),
+        *(f"--volume={project}:/app", "--workdir=/app"),
+        *(f"--env={name}={value}" for name, value in variables.items()),
+        *(f"python:{version}-trixie", "bash", "-euc", SCRIPT),
+        cwd=project,
+    )
+    assert result.returncode == 0, result.stdout[-5000:]
+    assert " passed" in result.stdout

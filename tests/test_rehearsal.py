@@ -1,0 +1,144 @@
+"""Projects of every earlier release live for a while, are updated, and keep what was done to them.
+
+What became of each edit is printed as a table at the end of the run.
+"""
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import cycle
+from pathlib import Path
+from typing import NamedTuple
+
+import kit
+import lives
+import merges
+import projects
+import pytest
+import stacks
+import suites
+from combinations import covering_array, shapes
+from projects import Renderings
+
+RELEASES = list(projects.releases())
+LIVES = sorted({kind.life for kind in lives.KINDS})
+
+
+class Work(NamedTuple):
+    """What one edit did: the lines that it wrote in each file, and the files it took away."""
+
+    kind: str
+    written: Mapping[str, set[str]]
+    deleted: set[str]
+
+
+class Outcome(NamedTuple):
+    """What became of one edit: "clean", "clash" or "lost"."""
+
+    release: str
+    kind: str
+    fate: str
+
+
+REHEARSALS = [
+    pytest.param(release, life := row.pop("life"), row, id="-".join((release, life, *row.values())))
+    for release in RELEASES
+    for row in covering_array(list(shapes({**projects.choices(release), "life": LIVES})))
+]
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> list[Outcome]:
+    """Collect what became of every edit."""
+    return []
+
+
+def test_every_release_is_rehearsed() -> None:
+    released = re.findall(
+        r"^## \[(\d\S*)\]", (kit.ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert released
+    assert set(RELEASES) == {f"v{version}" for version in released}
+
+
+@pytest.mark.parametrize(("release", "life", "row"), REHEARSALS)
+def test_what_was_done_to_a_project_survives_an_update(
+    release: str,
+    life: str,
+    row: kit.Answers,
+    project_of: Renderings,
+    outcomes: list[Outcome],
+    tmp_path: Path,
+    bare_path: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(project_of(release, row), project)
+    works = [live(project, kind) for kind in lives.KINDS if kind.life == life]
+    old, mine, result = merges.update(project, release, project_of, bare_path)
+
+    for work in works:
+        if work.written or work.deleted:
+            outcome = Outcome(release, work.kind, judge(work, old, mine, result))
+            outcomes.append(outcome)
+            record_property("rehearsed", tuple(outcome))
+
+
+def test_no_edit_is_lost_and_hardly_any_clashes(outcomes: list[Outcome]) -> None:
+    assert outcomes, "this sums up the rehearsals above, and none of them has run"
+    fates = Counter(outcome.fate for outcome in outcomes)
+    assert fates["lost"] == 0
+    assert fates["clean"] >= 0.95 * fates.total()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("release", "framework"), list(zip(RELEASES, cycle(("fastapi", "flask")), strict=False))
+)
+def test_an_updated_project_locks_and_passes_its_own_checks(
+    release: str, framework: str, project_of: Renderings, caches: str, tmp_path: Path
+) -> None:
+    answers = {"framework": framework, "database": "sqlite", "python_version": "3.13"}
+    project = tmp_path / "project"
+    shutil.copytree(project_of(release, answers), project)
+    for kind in lives.KINDS:
+        if kind.life == "growing" and kind.edit is not lives.lock:
+            kind.edit(project)
+    stacks.lock(project)
+    merges.update(project, release, project_of, os.environ["PATH"])
+
+    assert not projects.clashes(project)
+    assert "tenacity" in (project / "uv.lock").read_text("utf-8")
+    suites.check(project, caches, {**suites.tools("uv"), "TARGETS": "check"})
+
+
+def live(project: Path, kind: lives.Kind) -> Work:
+    """Edit a project; tell what the edit did."""
+    before = merges.read(project)
+    kind.edit(project)
+    after = merges.read(project)
+    written = {
+        path: set(merges.lines(after, path)) - set(merges.lines(before, path))
+        for path in after
+        if path != merges.ANSWERS and after[path] != before.get(path)
+    }
+    return Work(kind.name, written, before.keys() - after.keys())
+
+
+def judge(work: Work, old: merges.Tree, mine: merges.Tree, result: merges.Tree) -> str:
+    """Tell what became of an edit, in the file that fared worst.
+
+    A line counts if no later edit took it away, and if the template did not write it, too: to an
+    update, a package that was renamed as the answers say was never called otherwise.
+    """
+    fates = {
+        merges.fate(
+            path, written & set(merges.lines(mine, path)) - set(merges.lines(old, path)), result
+        )
+        for path, written in work.written.items()
+    }
+    if "lost" in fates or work.deleted & result.keys() - mine.keys():
+        return "lost"
+    return "clash" if "clash" in fates else "clean"
