@@ -1,32 +1,18 @@
-"""Create the table{{ 's' if has_task_queue }} of notes{{ ' and their figures' if has_task_queue }}."""
+"""Create the table of the notes' figures."""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0001"
-down_revision: str | None = None
+revision: str = "0002"
+down_revision: str | None = "0001"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
     """Apply the revision."""
-    op.create_table(
-        "notes",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("title", sa.String(length=200), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.func.now(),
-            nullable=False,
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
-    )
-{% if has_task_queue %}
     op.create_table(
         "note_figures",
         sa.Column("note_id", sa.Integer(), nullable=False),
@@ -41,12 +27,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("note_id", name=op.f("pk_note_figures")),
     )
-{% endif %}
 
 
 def downgrade() -> None:
     """Take the revision back."""
-{% if has_task_queue %}
     op.drop_table("note_figures")
-{% endif %}
-    op.drop_table("notes")
