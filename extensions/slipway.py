@@ -22,6 +22,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from copier.errors import UserMessageError
 from copier_template_extensions import ContextHook
 from jinja2 import Environment
 
@@ -692,6 +693,48 @@ def packages_problem(packages: Any, base_image: str) -> str:
     return ""
 
 
+def previous_answers(conf: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read the answers that the project has been made with; none if it is yet to be made.
+
+    Copier's _external_data would do the same, but warns where there is no file, and is forbidden
+    where the way to the project leads over a symbolic link.
+    """
+    file = Path(conf["dst_path"], conf["answers_file"])
+    answers: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
+    return answers
+
+
+def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -> str:
+    """End with a sentence that says what to do if these answers do not fit the project there is."""
+    project, previous = Path(conf["dst_path"]), previous_answers(conf)
+    package, program = previous.get("package_name"), previous.get("framework")
+    problem = ""
+    if previous and not (package and program):
+        problem = (
+            f"{conf['answers_file']} has the answers to another template:"
+            " choose a file for these, for example: --answers-file .copier-answers.slipway.yml"
+        )
+    elif previous and program != framework:
+        problem = (
+            f"A project cannot change its framework from {program} to {framework}:"
+            " make a new project and move your code there"
+        )
+    elif previous and package != package_name:
+        problem = (
+            f"An update cannot rename the package from {package} to {package_name}:"
+            f" run git mv src/{package} src/{package_name}, write package_name: {package_name}"
+            f" in {conf['answers_file']}, commit, and update then"
+        )
+    elif previous and (project / "src").is_dir() and not (project / "src" / package_name).is_dir():
+        problem = (
+            f"{conf['answers_file']} says package_name: {package_name}, but there is no"
+            f" src/{package_name}: correct the file, or rename the folder with git mv, and commit"
+        )
+    if problem:
+        raise UserMessageError(problem)
+    return ""
+
+
 @dataclass(frozen=True)
 class Constant:
     """A template without tags, as half of Copier's strings are: Jinja would compile it, too."""
@@ -746,6 +789,7 @@ class Slipway(ContextHook):
             email_problem,
             packages_problem,
             port_problem,
+            refuse_changes,
         ):
             environment.filters[function.__name__] = function
 

@@ -1,5 +1,6 @@
 """Projects under git that come from a release of the template, and their updates."""
 
+import filecmp
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import copier
 import kit
 import plumbum
+import stacks
 import yaml
 
 NEWEST = "v99.0.0"  # what the work tree is called once it is released in a clone
@@ -52,10 +54,10 @@ def clone_with_releases(template: Path, clone: Path) -> Path:
     return clone
 
 
-def release(clone: Path) -> None:
+def release(clone: Path, version: str = NEWEST) -> None:
     """Release what is checked out."""
-    commit(clone, f"Release {NEWEST}")
-    git(clone, "tag", NEWEST)
+    commit(clone, f"Release {version}")
+    git(clone, "tag", version)
     git(clone, "gc", "--quiet", "--prune=now")  # Copier clones it several times for each update
 
 
@@ -71,6 +73,14 @@ def copy(template: Path, project: Path, version: str, answers: kit.Answers) -> P
         skip_tasks=True,
         unsafe=True,
     )
+    return project
+
+
+def start(template: Path, project: Path, version: str, answers: kit.Answers) -> Path:
+    """Make a project and commit it."""
+    copy(template, project, version, answers)
+    git(project, "init", "--quiet")
+    commit(project, "Start")
     return project
 
 
@@ -108,3 +118,30 @@ def update(project: Path, path: str) -> list[str]:
 def clashes(project: Path) -> list[str]:
     """List the files that git knows to be unmerged."""
     return git(project, "diff", "--name-only", "--diff-filter=U").split()
+
+
+def run_update(project: Path, path: str, *options: str, conflicts: list[str] | None = None) -> str:
+    """Update a project as users do, with a PATH of its own; check what clashes, return the log."""
+    command = ("update", "--defaults", "--trust", *options)
+    result = stacks.execute("copier", *command, cwd=project, PATH=path)
+    assert result.returncode == 0, result.stdout
+    assert clashes(project) == (conflicts or [])
+    assert not list(project.rglob("*.rej"))
+    return result.stdout
+
+
+def compare(project: Path, other: Path) -> set[str]:
+    """Name the files that differ, or that only one project has."""
+    names = {
+        file.relative_to(folder).as_posix()
+        for folder in (project, other)
+        for file in kit.files(folder)
+        if ".git" not in file.parts
+    }
+    return {
+        name
+        for name in names
+        if not (project / name).exists()
+        or not (other / name).exists()
+        or not filecmp.cmp(project / name, other / name, shallow=False)
+    }

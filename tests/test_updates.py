@@ -1,6 +1,5 @@
 """An update brings what is new and leaves alone what belongs to the user."""
 
-import filecmp
 import re
 import shutil
 from pathlib import Path
@@ -8,8 +7,7 @@ from pathlib import Path
 import kit
 import projects
 import pytest
-import stacks
-from projects import commit, copy, git
+from projects import commit, compare, copy, run_update, start
 
 RELEASE = "v0.1.0"
 PROJECTS: dict[str, kit.Answers] = {
@@ -39,17 +37,13 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=PROJECTS)
 def project(request: pytest.FixtureRequest, releases: Path, tmp_path: Path) -> Path:
     """Make a project from the first release and commit it."""
-    project = tmp_path / "project"
-    copy(releases, project, RELEASE, PROJECTS[request.param])
-    git(project, "init", "--quiet")
-    commit(project, "Start")
-    return project
+    return start(releases, tmp_path / "project", RELEASE, PROJECTS[request.param])
 
 
 def test_an_untouched_project_becomes_what_a_new_one_would_be(
     releases: Path, project: Path, tmp_path: Path, bare_path: str
 ) -> None:
-    update(project, bare_path)
+    run_update(project, bare_path)
     answers = {key: value for key, value in kit.read_answers(project).items() if key[0] != "_"}
     fresh = copy(releases, tmp_path / "fresh", projects.NEWEST, answers)
     different = compare(project, fresh)
@@ -74,7 +68,7 @@ def test_the_edits_of_a_user_survive(project: Path, bare_path: str) -> None:
     readme.write_text(readme.read_text("utf-8") + "\n## Ours\n", "utf-8")
     commit(project, "Edit")
 
-    update(project, bare_path)
+    run_update(project, bare_path)
 
     assert sample.read_text("utf-8") == "MINE = True\n"
     assert own.exists()
@@ -89,7 +83,7 @@ def test_an_edit_on_the_same_line_is_marked_as_a_conflict(project: Path, bare_pa
     logs_test = project / "tests" / "test_logs.py"
     logs_test.write_text(logs_test.read_text("utf-8") + "\n\n# mine\n", "utf-8")
     commit(project, "Edit")
-    update(project, bare_path, conflicts=["tests/test_logs.py"])
+    run_update(project, bare_path, conflicts=["tests/test_logs.py"])
     assert "# mine" in logs_test.read_text("utf-8")
     assert "# new in the kit" in logs_test.read_text("utf-8")
 
@@ -98,7 +92,7 @@ def test_a_readme_that_was_written_anew_can_be_skipped(project: Path, bare_path:
     readme = project / "README.md"
     readme.write_text("# Ours\n", "utf-8")
     commit(project, "Edit")
-    update(project, bare_path, "--skip", "README.md")
+    run_update(project, bare_path, "--skip", "README.md")
     assert readme.read_text("utf-8") == "# Ours\n"
 
 
@@ -112,34 +106,8 @@ def test_the_package_is_renamed_as_the_documentation_says(project: Path, bare_pa
     answers.write_text(answers.read_text("utf-8").replace("harbour_api", "quay_api"), "utf-8")
     commit(project, "Rename")
 
-    update(project, bare_path)
+    run_update(project, bare_path)
 
     assert [folder.name for folder in (project / "src").iterdir()] == ["quay_api"]
     assert "harbour_api" not in "".join(kit.read_tree(project / "src").values())
     assert "# new in the kit" in (project / "tests" / "test_logs.py").read_text("utf-8")
-
-
-def update(project: Path, path: str, *options: str, conflicts: list[str] | None = None) -> None:
-    """Update a project to the newest version where nothing can lock it; check what clashes."""
-    command = ("update", "--defaults", "--trust", *options)
-    result = stacks.execute("copier", *command, cwd=project, PATH=path)
-    assert result.returncode == 0, result.stdout
-    assert projects.clashes(project) == (conflicts or [])
-    assert not list(project.rglob("*.rej"))
-
-
-def compare(project: Path, other: Path) -> set[str]:
-    """Name the files that differ, or that only one project has."""
-    names = {
-        file.relative_to(folder).as_posix()
-        for folder in (project, other)
-        for file in kit.files(folder)
-        if ".git" not in file.parts
-    }
-    return {
-        name
-        for name in names
-        if not (project / name).exists()
-        or not (other / name).exists()
-        or not filecmp.cmp(project / name, other / name, shallow=False)
-    }
