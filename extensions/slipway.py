@@ -43,7 +43,11 @@ UNANSWERED: Mapping[str, Any] = {
     "license": "proprietary",
     "os_packages_build": (),
     "os_packages_runtime": (),
+    "own_files": (),
+    "entry_point": "",
+    "database_scheme": "",
 }
+LISTS = ("os_packages_build", "os_packages_runtime", "own_files")
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,32 @@ BASES = {
 CACHES = {"none": "", "valkey": "Valkey", "redis": "Redis"}
 LICENSES = {"proprietary": "LicenseRef-Proprietary", "mit": "MIT", "apache-2.0": "Apache-2.0"}
 
+# What an adopted application may bring, and what follows from it: how its database is migrated, …
+MIGRATIONS = {
+    "alembic.ini": "alembic upgrade head",
+    "migrations/alembic.ini": "flask --app '{entry_point}' db upgrade",
+    "manage.py": "python manage.py migrate --no-input",
+}
+# … which requirements its service has (of one file), and which its developers have (of all).
+REQUIREMENTS = (
+    "requirements/production.txt",
+    "requirements/prod.txt",
+    "requirements.txt",
+    "requirements/base.txt",
+)
+REQUIREMENTS_OF = (
+    "requirements-{}.txt",
+    "requirements_{}.txt",
+    "{}-requirements.txt",
+    "requirements/{}.txt",
+)
+DEVELOPMENT_REQUIREMENTS = tuple(
+    pattern.format(name)
+    for name in ("dev", "development", "test", "tests", "testing")
+    for pattern in REQUIREMENTS_OF
+)
+OWN_MARKERS = frozenset((*MIGRATIONS, *REQUIREMENTS, *DEVELOPMENT_REQUIREMENTS))
+
 # What generated projects install besides what the catalogue lists, by distribution and by import.
 DEPENDENCIES = frozenset(
     """
@@ -218,7 +248,7 @@ class Decisions:
     is_web: bool
     framework_title: str
     service: str  # the Compose service of the application: "web", "cli" or "job"
-    services: tuple[str, ...]  # Compose's, by environment, in the order of the files
+    services: tuple[str, ...]  # parts of Compose's, by environment, in the order of the files
     development_services: tuple[str, ...]
     production_services: tuple[str, ...]
     pulled_services: tuple[str, ...]  # of the services, those whose image is not built here
@@ -285,6 +315,20 @@ class Decisions:
     actions: Mapping[str, str]  # "owner/name" -> "owner/name@commit # version"
     pre_commit: Mapping[str, str]  # repository URL -> revision
     license_id: str  # SPDX expression
+    is_adopted: bool  # it was an application before it met the template
+    own_patterns: tuple[str, ...]  # for .gitignore and its like: what it had, and keeps
+    is_package: bool  # of the application's, by a setup.py
+    own_requirements: tuple[str, ...]
+    own_development_requirements: tuple[str, ...]
+    migrate_command: str  # "" if it has no migrations
+    runs_program: bool  # that listens by itself, without a server of the kit's
+    server: str  # what serves the application in production, "" if it does so itself
+    application: str  # "module:name" for the server; that of a function if it is a factory
+    is_factory: bool
+    python_arguments: str  # after "python", with which the application starts by itself
+    pip_tools: str  # the requirement specifier
+    locks_by_script: bool  # unless scripts/lock.sh is the application's own
+    compiled_locks: str  # the folder with what pip-tools compiles, "" if nothing
 
 
 @cache
@@ -371,6 +415,9 @@ def decide(
     license: str,
     os_packages_build: tuple[str, ...],
     os_packages_runtime: tuple[str, ...],
+    own_files: tuple[str, ...],
+    entry_point: str,
+    database_scheme: str,
 ) -> Decisions:
     """Derive every decision from the answers; pure, and remembered for the next file."""
     # An answer outside the choices comes this far before Copier refuses it.
@@ -385,13 +432,17 @@ def decide(
     has_server_database = bool(data.port)
     uses_sqlite = has_database and not has_server_database
     has_cache = cache != "none"
-    has_task_queue = task_queue == "celery" and kind.is_web
-    has_proxy = reverse_proxy == "nginx" and kind.is_web
+    is_adopted = bool(own_files)
+    has_task_queue = task_queue == "celery" and kind.is_web and not is_adopted
+    has_proxy = reverse_proxy == "nginx" and kind.is_web and not is_adopted
     broker = cache if has_cache and cache in CACHES else "valkey"
 
     # A command-line program finds the files of its user in /data.
     data_path = f"/var/lib/{project_slug}" if framework == "cli" else "/data"
     driver = data.asynchronous_driver if kind.is_asynchronous else data.driver
+    if is_adopted and has_database:
+        driver = database_scheme or data.dialects[0]
+    runs_program = is_adopted and entry_point.startswith("python ")
     environment = {}
     example = ""
     if has_server_database:
@@ -401,16 +452,16 @@ def decide(
         environment["DATABASE_URL"] = f"{driver}:///{data_path}/app.db"
         example = f"{data.dialects[0]}:///{data_path}/app.db"
     if has_cache:
-        environment["CACHE_URL"] = "redis://cache:6379/0"
+        environment["REDIS_URL" if is_adopted else "CACHE_URL"] = "redis://cache:6379/0"
     if has_task_queue:
         environment["BROKER_URL"] = "redis://broker:6379/0"
     services = chosen(
         {
-            kind.service: True,
+            "adopted" if is_adopted else kind.service: True,
             "scheduler": framework == "job",
             "worker": has_task_queue,
             "beat": has_task_queue,
-            "migrate": has_database,
+            "migrate": has_database and not is_adopted,
             "database": has_server_database,
             "cache": has_cache,
             "broker": has_task_queue,
@@ -539,6 +590,33 @@ def decide(
         actions=read_actions(),
         pre_commit=read_pre_commit(),
         license_id=LICENSES.get(license, ""),
+        is_adopted=is_adopted,
+        own_patterns=tuple("/" + re.sub(r"([\\*?\[ ])", r"\\\1", path) for path in own_files),
+        is_package="setup.py" in own_files,
+        own_requirements=tuple(file for file in REQUIREMENTS if file in own_files)[:1],
+        own_development_requirements=tuple(
+            file for file in DEVELOPMENT_REQUIREMENTS if file in own_files
+        ),
+        migrate_command=next(
+            (
+                command.format(entry_point=entry_point)
+                for file, command in MIGRATIONS.items()
+                if file in own_files and has_database
+            ),
+            "",
+        ),
+        runs_program=runs_program,
+        server="" if runs_program else "uvicorn" if kind.is_asynchronous else "gunicorn",
+        application=entry_point.removesuffix("()"),
+        is_factory=entry_point.endswith("()"),
+        python_arguments=entry_point.removeprefix("python "),
+        locks_by_script="scripts/lock.sh" not in own_files,
+        compiled_locks="containers"
+        if is_adopted
+        else "requirements"
+        if dependency_manager == "pip"
+        else "",
+        pip_tools=read_requirements()["development"][frozenset({"pip"})][0],
     )
 
 
@@ -672,6 +750,35 @@ def port_problem(port: int) -> str:
     return ""
 
 
+def own_files_problem(paths: Any) -> str:
+    """Say what is wrong with the list of what an adopted application had; "" if nothing is."""
+    if not isinstance(paths, list) or any(
+        not isinstance(path, str) or not path or path != path.strip("/\n") or "\n" in path
+        for path in paths
+    ):
+        return "Write a list of paths within the project, for example: [app.py, templates]"
+    return ""
+
+
+def entry_point_problem(entry_point: str) -> str:
+    """Say what is wrong with how an adopted application is started; "" if nothing is."""
+    module = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+    program = rf"python (-m {module}|[\w./-]+\.py)( [\w./:=@,+-]+)*"
+    if not re.fullmatch(rf"{module}:[A-Za-z_]\w*(\(\))?|{program}", entry_point, re.ASCII):
+        return (
+            "Name the module with the application or its factory, or the program,"
+            " for example: app:app, shop.wsgi:application, shop:create_app() or python main.py"
+        )
+    return ""
+
+
+def scheme_problem(scheme: str, dialects: tuple[str, ...]) -> str:
+    """Say what is wrong with how the URL of a database is to begin; "" if nothing is."""
+    if not re.fullmatch(rf"({'|'.join(dialects)})(\+[a-z0-9_]+)?", scheme):
+        return f"Write a kind of database, and a driver if need be, for example: {dialects[0]}"
+    return ""
+
+
 def packages_problem(packages: Any, base_image: str) -> str:
     """Say what is wrong with a list of a distribution's packages; "" if nothing is.
 
@@ -708,8 +815,9 @@ def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -
     """End with a sentence that says what to do if these answers do not fit the project there is."""
     project, previous = Path(conf["dst_path"]), previous_answers(conf)
     package, program = previous.get("package_name"), previous.get("framework")
+    is_adopted = "own_files" in previous  # then its packages are its own
     problem = ""
-    if previous and not (package and program):
+    if previous and not (program and (package or is_adopted)):
         problem = (
             f"{conf['answers_file']} has the answers to another template:"
             " choose a file for these, for example: --answers-file .copier-answers.slipway.yml"
@@ -719,13 +827,13 @@ def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -
             f"A project cannot change its framework from {program} to {framework}:"
             " make a new project and move your code there"
         )
-    elif previous and package != package_name:
+    elif package and package != package_name:
         problem = (
             f"An update cannot rename the package from {package} to {package_name}:"
             f" run git mv src/{package} src/{package_name}, write package_name: {package_name}"
             f" in {conf['answers_file']}, commit, and update then"
         )
-    elif previous and (project / "src").is_dir() and not (project / "src" / package_name).is_dir():
+    elif package and (project / "src").is_dir() and not (project / "src" / package_name).is_dir():
         problem = (
             f"{conf['answers_file']} says package_name: {package_name}, but there is no"
             f" src/{package_name}: correct the file, or rename the folder with git mv, and commit"
@@ -790,13 +898,16 @@ class Slipway(ContextHook):
             packages_problem,
             port_problem,
             refuse_changes,
+            own_files_problem,
+            entry_point_problem,
+            scheme_problem,
         ):
             environment.filters[function.__name__] = function
 
     def hook(self, context: dict[str, Any]) -> None:
         """Add the decisions to the context of a template; called for each string Copier renders."""
         answers = {key: context.get(key, default) for key, default in UNANSWERED.items()}
-        for key in ("os_packages_build", "os_packages_runtime"):
+        for key in LISTS:
             # Any YAML comes this far before it is validated.
             names = answers[key] if isinstance(answers[key], list) else ()
             answers[key] = tuple(name for name in names if isinstance(name, str))

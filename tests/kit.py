@@ -21,7 +21,18 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("copier.yml", "manifest.jinja", "extensions", "catalogue", "includes", "tasks", "template")
+PARTS = (
+    "adopted",
+    "copier.yml",
+    "manifest.jinja",
+    "extensions",
+    "catalogue",
+    "includes",
+    "tasks",
+    "template",
+)
+
+ADOPTION = ("own_files", "entry_point", "database_scheme")  # asked of adopted projects only
 
 Answer = str | int | list[str]
 Answers = Mapping[str, Answer]
@@ -42,8 +53,12 @@ def read_questions() -> dict[str, dict[str, Any]]:
 
 
 def asked() -> dict[str, dict[str, Any]]:
-    """Map the key of each question that a user can be asked to what copier.yml says about it."""
-    return {key: entry for key, entry in read_questions().items() if entry.get("when") is not False}
+    """Map the key of each question about a new project to what copier.yml says about it."""
+    return {
+        key: entry
+        for key, entry in read_questions().items()
+        if entry.get("when") is not False and key not in ADOPTION
+    }
 
 
 def choices(entries: Mapping[str, Any] | None = None) -> dict[str, list[str]]:

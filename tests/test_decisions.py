@@ -110,10 +110,11 @@ def test_what_is_not_asked_decides_nothing() -> None:
 
 
 def test_what_is_unanswered_stands_for_the_defaults() -> None:
-    defaults = {key: kit.keep({})[key] for key in PARAMETERS}
+    defaults = {key: kit.keep({})[key] for key in PARAMETERS if key not in kit.ADOPTION}
     slug = {"project_slug": ""}  # nothing else is decided by it, and it has no default of its own
     packages = {"os_packages_build": (), "os_packages_runtime": ()}
-    assert {**defaults, **slug, **packages} == DEFAULT
+    adoption = {"own_files": (), "entry_point": "", "database_scheme": ""}
+    assert {**defaults, **slug, **packages, **adoption} == DEFAULT
 
 
 def test_the_context_is_complete_before_the_first_answer() -> None:

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Makes the secrets of production that are missing.
+set -eu
+cd "$(dirname "$0")/../secrets"
+
+chmod 700 .
+umask 022
+for name in database_password database_admin_password; do
+  [ -e "$name" ] || tr -dc A-Za-z0-9 </dev/urandom | head -c 40 >"$name"
+done
