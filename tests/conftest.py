@@ -19,6 +19,8 @@ pytest.register_assert_rewrite("lives", "merges", "services", "stacks", "suites"
 settings.register_profile("alike", derandomize=True, database=None, deadline=None)
 settings.load_profile("alike")
 
+collect_ignore = ["applications"]  # their tests run in their own containers
+
 LOCKERS = ("docker", "pipenv", "pipx", "poetry", "python", "uv")
 
 Render = Callable[[kit.Answers], Path]

@@ -1,0 +1,1 @@
+"""Gives an existing Python application the containers, CI and scripts of the template."""

@@ -1,0 +1,167 @@
+"""Adopted applications build, run and are tested in containers."""
+
+import json
+import re
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import kit
+import pytest
+import services
+import stacks
+from adoption import adopt, copy_application, own_files
+from stacks import Stack
+
+pytestmark = pytest.mark.docker
+
+
+class Adopted:
+    """An adopted application and its two Compose environments."""
+
+    name: ClassVar[str]
+    options: ClassVar[tuple[str, ...]] = ()
+    path: ClassVar[str] = "/"  # of a page
+    text: ClassVar[str]  # on it
+    source: ClassVar[str] = ""  # the module that names the path, if an edit is live at once
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def project(
+        cls, engine: None, template: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Path]:
+        """Adopt and lock an application that keeps clear of other projects on this machine."""
+        slug = f"harbour-{uuid.uuid4().hex[:8]}"
+        project = copy_application(cls.name, tmp_path_factory.mktemp("adopted"))
+        adopt(template, project, f"--data=project_slug={slug}", *cls.options)
+        ports = stacks.ports_of(project)
+        free = stacks.free_ports(len(ports))
+        settings = "".join(f"{key}={port}\n" for key, port in zip(ports, free, strict=True))
+        (project / ".env").write_text(settings)
+        stacks.lock(project)
+        if (project / "scripts" / "secrets.sh").exists():
+            kit.run("sh", project / "scripts" / "secrets.sh")
+        stacks.give_to_developer(project)
+        yield project
+        images = [f"{slug}:development", f"{slug}:latest"]
+        stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
+
+    def say(self, stack: Stack) -> None:
+        """Give the application something to keep, if it keeps anything."""
+
+    def test_development_answers_reloads_and_runs_the_tests(self, project: Path) -> None:
+        with Stack(project, stacks.DEVELOPMENT).running() as stack:
+            self.say(stack)
+            stacks.eventually(lambda: self.text in stack.ask(self.path).body)
+            assert " passed" in stack.compose("run", "--rm", "web", "pytest")
+            host, port = stack.address("web", 5678).split(":")
+            with socket.create_connection((host, int(port)), timeout=10) as connection:
+                assert connection.recv(1024).startswith(b"Content-Length: ")
+            if not self.source:
+                return
+            module = project / self.source
+            original = module.read_text()
+            try:
+                route = self.path.rstrip("/") or "/"
+                module.write_text(original.replace(f'"{route}"', '"/edited"'))
+                stacks.eventually(lambda: stack.ask("/edited").status == 200)
+            finally:
+                module.write_text(original)
+
+    def test_production_answers_after_a_restart_and_has_no_privileges(self, project: Path) -> None:
+        with Stack(project, stacks.PRODUCTION).running() as stack:
+            self.say(stack)
+            assert self.text in stack.ask(self.path).body
+            services.check_privileges(stack)
+            look = "ls -A /app /app/scripts /opt/venv/bin; touch /app/x 2>&1"
+            seen = set(stack.try_compose("exec", "-T", "web", "sh", "-c", look).stdout.split())
+            assert not seen & {"tests", "secrets", ".git", ".env", "Dockerfile", "x"}
+            assert not seen & {"pip", "poetry", "pipenv", "pytest", "debugpy"}
+            stack.compose("down", "--timeout", "5")
+            stack.compose("up", "--detach", "--wait")
+            assert self.text in stack.ask(self.path).body
+
+    def test_what_it_had_is_as_it_was(self, project: Path, tmp_path: Path) -> None:
+        for path, content in own_files(copy_application(self.name, tmp_path)).items():
+            assert (project / path).read_bytes() == content, path
+
+
+class TestPage(Adopted):
+    """One module with its templates and requirements."""
+
+    name = "page"
+    text = "Tides of Kiel"
+    source = "app.py"
+
+    def test_a_stale_lock_is_refused(self, project: Path, tmp_path: Path) -> None:
+        stale = shutil.copytree(project, tmp_path / "stale")
+        with (stale / "requirements.txt").open("a") as requirements:
+            requirements.write("humanize\n")
+        result = stacks.execute("docker", "build", "--progress=plain", ".", cwd=stale)
+        assert result.returncode != 0
+        assert "run 'make lock'" in result.stdout
+
+
+class TestProgram(Adopted):
+    """The same module as a program that listens by itself."""
+
+    name = "page"
+    options = ("--data=entry_point=python app.py",)
+    text = "Tides of Kiel"
+
+
+class TestPackage(Adopted):
+    """A package of setuptools with a factory and a server of its own choice."""
+
+    name = "package"
+    path = "/berths/"
+    text = '"free"'
+    source = "berths/__init__.py"
+
+    def test_its_own_server_is_locked(self, project: Path) -> None:
+        locked = (project / "containers" / "production.txt").read_text()
+        assert re.search(r"^gunicorn==23\.", locked, re.MULTILINE)
+
+
+class TestPoetry(Adopted):
+    """A package of Poetry with migrations of PostgreSQL."""
+
+    name = "poetry"
+    path = "/ships"
+    text = "Gorch Fock"
+    source = "ships/main.py"
+
+    def say(self, stack: Stack) -> None:
+        """Add a ship."""
+        assert stack.ask("/ships", content={"name": self.text}).status == 201
+
+
+class TestPipenv(Adopted):
+    """An application of Pipenv with MySQL, for which MariaDB stands as it speaks the same."""
+
+    name = "pipenv"
+    options = ("--data=database=mariadb",)
+    text = "Ahoy"
+    source = "guestbook.py"
+
+    def say(self, stack: Stack) -> None:
+        """Sign the guestbook."""
+        assert "Ahoy" in stack.ask("/", content={"text": "Ahoy"}).json()
+
+    def test_what_is_added_fits_its_lock(self, project: Path) -> None:
+        groups = json.loads((project / "Pipfile.lock").read_text())
+        locked = {**groups["develop"], **groups["default"]}
+        added = (project / "containers" / "development.txt").read_text()
+        both = {name for name in locked if re.search(rf"^{name}==", added, re.MULTILINE)}
+        assert both >= {"pytest", "packaging"}
+        for name in both:
+            assert f"\n{name}{locked[name]['version']} " in added
+
+    def test_a_lock_that_fits_is_left_as_it_is(self, project: Path) -> None:
+        files = [project / "Pipfile.lock", *kit.files(project, "containers/*.txt")]
+        before = [file.read_bytes() for file in files]
+        stacks.lock(project)
+        assert [file.read_bytes() for file in files] == before
