@@ -247,6 +247,8 @@ def follow(template: Path, answers_file: str, version: str) -> None:
     else:
         has_new_database = translated["database"] != new["database"]
         carry_over(changed_files(renderings, has_new_database, mine), renderings)
+    if "own_files" in new:
+        return  # the locks of an adopted application are its own
     was, now = (managers[answers["dependency_manager"]].locks for answers in (translated, new))
     for lock in was:
         if lock not in now and Path(lock).exists():
