@@ -12,9 +12,10 @@ import kit
 import pytest
 from combinations import COMBINATIONS
 from hypothesis import settings
-from projects import Renderings, clone_with_releases, release
 
-pytest.register_assert_rewrite("lives", "merges", "services", "stacks", "suites")
+pytest.register_assert_rewrite("lives", "merges", "projects", "services", "stacks", "suites")
+
+from projects import Renderings, clone_with_releases, release  # noqa: E402  (rewritten, too)
 
 settings.register_profile("alike", derandomize=True, database=None, deadline=None)
 settings.load_profile("alike")

@@ -133,7 +133,7 @@ def copy_template(destination: Path) -> Path:
 
 def render(template: Path, destination: Path, answers: Answers) -> Path:
     """Render a project; refuse an answer to no question, which Copier would pass over."""
-    if unknown := answers.keys() - asked().keys():
+    if unknown := answers.keys() - {*asked(), *ADOPTION}:
         raise KeyError(f"copier.yml asks no such question: {', '.join(sorted(unknown))}")
     copier.run_copy(
         str(template),

@@ -228,16 +228,22 @@ def test_the_same_answers_give_the_same_bytes(
         assert file.stat().st_mode == (again / file.relative_to(project)).stat().st_mode, file
 
 
-def test_every_line_of_the_manifest_decides_something(projects: Mapping[str, Path]) -> None:
-    paths = {name: kit.read_tree(project).keys() for name, project in projects.items()}
+def test_every_line_of_the_manifest_decides_something(
+    projects: Mapping[str, Path], render: Render
+) -> None:
+    adopted = (
+        render({"own_files": ["app.py"], "entry_point": "app:app", "database": database})
+        for database in ("postgresql", "none")
+    )
+    paths = [kit.read_tree(project).keys() for project in (*projects.values(), *adopted)]
     left_out, yours = manifest()
 
     assert left_out
     assert yours
     for pattern in left_out:
-        assert {holds(present, pattern) for present in paths.values()} == {True, False}, pattern
+        assert {holds(present, pattern) for present in paths} == {True, False}, pattern
     for pattern in yours:
-        assert any(holds(present, pattern) for present in paths.values()), pattern
+        assert any(holds(present, pattern) for present in paths), pattern
 
 
 def test_every_pin_of_the_catalogue_is_used(projects: Mapping[str, Path]) -> None:
