@@ -235,6 +235,7 @@ def test_everything_is_written_that_was_not_there(template: Path, tmp_path: Path
         "scripts/ports.sh",
         "scripts/secrets.sh",
         "scripts/start-dev.sh",
+        "scripts/update-template.sh",
         "secrets/.gitignore",
     }
 
