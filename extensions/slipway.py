@@ -1,8 +1,8 @@
 """The decisions behind a generated repository.
 
 Copier loads this module for each rendering: ``copier.yml`` asks, this module decides, ``template/``
-writes. It must stay a single file that reads nothing outside its own template: a sibling module
-would stay cached while ``copier update`` renders two versions of the template in one process.
+writes. It must stay a single file: a sibling module would stay cached while ``copier update``
+renders two versions of the template in one process.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ipaddress
 import json
 import keyword
 import re
+import subprocess
 import sys
 import unicodedata
 import zlib
@@ -811,11 +812,27 @@ def previous_answers(conf: Mapping[str, Any]) -> Mapping[str, Any]:
     return answers
 
 
+def ignored_files(project: Path, tree: Path, package_name: str) -> list[str]:
+    """List the files of the tree in the project that git ignores, and so could not give back."""
+    names = (file.relative_to(tree).as_posix() for file in tree.rglob("*"))
+    paths = {
+        re.sub(r"{%.*?%}", "", name)
+        .replace("{{ package_name }}", package_name)
+        .removesuffix(".jinja")
+        for name in names
+    }
+    found = "\0".join(path for path in sorted(paths) if (project / path).is_file())
+    command = ["git", "-C", str(project), "check-ignore", "-z", "--stdin"]
+    result = subprocess.run(command, input=found, capture_output=True, text=True, check=False)
+    return result.stdout.split("\0")[:-1]
+
+
 def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -> str:
-    """End with a sentence that says what to do if these answers do not fit the project there is."""
+    """End with a sentence that says what to do if an update would harm the project there is."""
     project, previous = Path(conf["dst_path"]), previous_answers(conf)
     package, program = previous.get("package_name"), previous.get("framework")
     is_adopted = "own_files" in previous  # then its packages are its own
+    tree = Path(conf["src_path"]) / ("adopted" if is_adopted else "template")
     problem = ""
     if previous and not (program and (package or is_adopted)):
         problem = (
@@ -837,6 +854,11 @@ def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -
         problem = (
             f"{conf['answers_file']} says package_name: {package_name}, but there is no"
             f" src/{package_name}: correct the file, or rename the folder with git mv, and commit"
+        )
+    elif previous and (ignored := ignored_files(project, tree, package_name)):
+        problem = (
+            f"git ignores {', '.join(ignored)}, and could not give back what is written over:"
+            " run make update, which leaves such files alone, or move them away"
         )
     if problem:
         raise UserMessageError(problem)

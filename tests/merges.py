@@ -109,11 +109,12 @@ def lines(tree: Tree, path: str) -> list[str]:
 def update(
     project: Path, release: str, project_of: Renderings, path: str
 ) -> tuple[Tree, Tree, Tree]:
-    """Commit and update a project, and check the merge.
+    """Commit and update a project, also what git would ignore, and check the merge.
 
     Return what the release had rendered, and the project before the update and after it.
     """
     projects.git(project, "init", "--quiet")
+    projects.git(project, "add", "--all", "--force")
     projects.commit(project, "Live")
     mine = read(project)
     answers = projects.answers_of(project)

@@ -90,7 +90,7 @@ class Renderings:
 
     template: Path
     folder: Path
-    made: dict[tuple[str, str], Path] = field(default_factory=dict)
+    made: dict[tuple[str, str], Path] = field(default_factory=dict, repr=False)
 
     def __call__(self, version: str, answers: kit.Answers) -> Path:
         """Find the project that these answers lead to, which are some or all."""
@@ -117,7 +117,8 @@ def update(project: Path, path: str) -> list[str]:
 
 def clashes(project: Path) -> list[str]:
     """List the files that git knows to be unmerged."""
-    return git(project, "diff", "--name-only", "--diff-filter=U").split()
+    entries = git(project, "ls-files", "--unmerged").splitlines()
+    return sorted({entry.split("\t")[1] for entry in entries})
 
 
 def run_update(project: Path, path: str, *options: str, conflicts: list[str] | None = None) -> str:

@@ -124,7 +124,7 @@ class Stack:
 def execute(
     name: str, *arguments: str, cwd: Path, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a program in a folder with more environment variables."""
+    """Run a program in a folder with more environment variables; it fails if it never ends."""
     return subprocess.run(
         [kit.tool(name), *arguments],
         cwd=cwd,
@@ -134,6 +134,7 @@ def execute(
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        timeout=1800,
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import kit
 import projects
 import pytest
-from projects import commit, compare, copy, run_update, start
+import stacks
+from projects import commit, compare, copy, git, run_update, start
 
 RELEASE = "v0.1.0"
 PROJECTS: dict[str, kit.Answers] = {
@@ -86,6 +87,25 @@ def test_an_edit_on_the_same_line_is_marked_as_a_conflict(project: Path, bare_pa
     run_update(project, bare_path, conflicts=["tests/test_logs.py"])
     assert "# mine" in logs_test.read_text("utf-8")
     assert "# new in the kit" in logs_test.read_text("utf-8")
+
+
+def test_a_file_that_git_ignores_is_not_written_over(project: Path) -> None:
+    """Copier would write over the new one, delete the old one, and git could not help."""
+    old, new = project / ".editorconfig", project / ".vscode" / "extensions.json"
+    new.parent.mkdir()
+    for file in (old, new):
+        file.write_text("mine\n", "utf-8")
+    (project / ".gitignore").write_text(".editorconfig\n.vscode/\n", "utf-8")
+    git(project, "rm", "--quiet", "--cached", old)
+    commit(project, "Keep the settings of my editor to myself")
+
+    result = stacks.execute("copier", "update", "--defaults", "--trust", cwd=project)
+
+    assert result.returncode == 1
+    sentence = "git ignores .editorconfig, .vscode/extensions.json, and could not give back"
+    assert result.stdout.splitlines()[-1].startswith(sentence)
+    assert [file.read_text("utf-8") for file in (old, new)] == ["mine\n", "mine\n"]
+    assert git(project, "status", "--porcelain") == ""
 
 
 def test_a_readme_that_was_written_anew_can_be_skipped(project: Path, bare_path: str) -> None:
