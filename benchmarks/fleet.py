@@ -62,21 +62,23 @@ def report_on(template: Path, fleet: list[Path], *options: str) -> None:
 
 def report(runs: int, count: int) -> None:
     """Print how long one update takes, and the report on all in one process and in several."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         template = projects.clone_with_releases(copy_template(folder / "files"), folder / "kit")
         projects.release(template)
         fleet = make_fleet(template, folder, count)
         times: dict[str, list[float]] = {}
         for turn in range(runs):
-            one = shutil.copytree(fleet[0], folder / f"one-{turn}")
-            works = {
-                "one update": seconds(update, one),
-                "the report, versions only": seconds(report_on, template, fleet, "--no-try"),
-                "the report": seconds(report_on, template, fleet),
-            }
-            for work, time in works.items():
-                times.setdefault(work, []).append(time)
+            before, after = (
+                shutil.copytree(fleet[0], folder / f"{name}-{turn}") for name in ("before", "after")
+            )
+            for work, measured in (
+                ("one update", seconds(update, before)),
+                ("the report, versions only", seconds(report_on, template, fleet, "--no-try")),
+                ("the report", seconds(report_on, template, fleet)),
+                ("one update", seconds(update, after)),  # others may use the machine meanwhile
+            ):
+                times.setdefault(work, []).append(measured)
     medians = {work: median(values) for work, values in times.items()}
     print_table(
         (f"{count} local repositories", f"median of {runs}", "one update = 1"),
