@@ -479,6 +479,7 @@ def decide(
                 "database": has_database,
                 "cache": has_cache,
                 "celery": has_task_queue,
+                "nginx": has_proxy,
             }
         )
     )
