@@ -4,18 +4,20 @@ from typing import ClassVar
 
 import kit
 import pytest
-from services import Builds, Service, Workplace
+from attacks import WebAttacks
+from fuzzing import Fuzz
+from services import Builds, Rotation, Service, Workplace
 
 pytestmark = pytest.mark.docker
 
 
-class TestFastapiWithUvAndPostgresql(Service, Workplace, Builds):
+class TestFastapiWithUvAndPostgresql(Service, Workplace, Builds, WebAttacks, Fuzz, Rotation):
     """The default answers."""
 
     answers: ClassVar[kit.Answers] = {}
 
 
-class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds):
+class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds, WebAttacks, Fuzz):
     """The other framework, the other manager, the other image and another Python."""
 
     answers: ClassVar[kit.Answers] = {
