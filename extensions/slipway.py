@@ -264,6 +264,7 @@ class Decisions:
     manager_needs: str
     manifests: tuple[str, ...]
     locks: tuple[str, ...]
+    production_lock: str
     upgrade_option: str
     ecosystem: str
     tools: Mapping[str, str]  # name -> requirement specifier
@@ -309,6 +310,7 @@ class Decisions:
     runtime_packages: tuple[str, ...]
     development_packages: tuple[str, ...]
     needs_system_site_packages: bool
+    vendors_wheels: bool  # unless the production image needs packages of the distribution as well
     dependencies: Mapping[str, tuple[str, ...]]  # layer -> sorted requirement specifiers
     lists_dependencies: bool  # pyproject.toml does, not a file of the manager
     build_backend: str  # the requirement of what builds a package that others install
@@ -536,6 +538,9 @@ def decide(
         manager_needs=manager.needs.format(python_version=python_version),
         manifests=manager.manifests,
         locks=manager.locks,
+        production_lock=next(
+            (lock for lock in manager.locks if "production" in lock), manager.locks[0]
+        ),
         upgrade_option=manager.upgrade,
         ecosystem=manager.ecosystem,
         tools=read_tools(),
@@ -582,6 +587,7 @@ def decide(
         development_packages=unique(build_packages, runtime_packages, base.development_packages),
         needs_system_site_packages=base_image == "distro"
         and any(name.startswith("python3-") for name in os_packages_runtime),
+        vendors_wheels=not runtime_packages and not is_adopted,
         dependencies=dependencies,
         lists_dependencies="pyproject.toml" in manager.manifests,
         build_backend=next(

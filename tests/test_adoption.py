@@ -232,6 +232,7 @@ def test_everything_is_written_that_was_not_there(template: Path, tmp_path: Path
         "scripts/healthcheck.py",
         "scripts/init-db.sh",
         "scripts/lock.sh",
+        "scripts/pin-images.sh",
         "scripts/ports.sh",
         "scripts/secrets.sh",
         "scripts/start-dev.sh",
