@@ -50,7 +50,6 @@ CHOSEN = (
     ("reverse_proxy", {"nginx"}, "nginx/*"),
     ("cache", {"valkey", "redis"}, "src/*/cache.py"),
     ("task_queue", {"celery"}, "src/*/schedule.py"),
-    ("base_image", {"slim", "full", "alpine"}, "Dockerfile.wheels"),
     ("dependency_manager", {"pip"}, "requirements/*"),
     ("dependency_manager", {"pipenv"}, "Pipfile"),
     ("dependency_manager", {"poetry"}, "poetry.toml"),
@@ -170,6 +169,24 @@ def test_only_who_asked_for_it_gets_a_job_for_updates(projects: Mapping[str, Pat
         assert {forge for forge, exists in found.items() if exists} == set(wanted), name
         script = (project / "scripts" / "update-template.sh").read_text("utf-8")
         assert ("push" in script) == ("--branch" in script) == bool(wanted), name
+
+
+def test_only_who_needs_no_packages_of_the_distribution_can_vendor(
+    projects: Mapping[str, Path],
+) -> None:
+    found = set()
+    for name, project in projects.items():
+        answers = kit.read_answers(project)
+        vendors = answers["base_image"] != "distro" and not answers["os_packages_runtime"]
+        found.add(vendors)
+        assert (project / "Dockerfile.wheels").exists() == vendors, name
+        for file, words in (
+            ("Makefile", "vendor:"),
+            (".gitignore", "wheels/"),
+            ("README.md", "make vendor"),
+        ):
+            assert (words in (project / file).read_text("utf-8")) == vendors, f"{file} in {name}"
+    assert found == {True, False}
 
 
 def test_the_answers_are_those_that_were_asked_for(combination: str, project: Path) -> None:
