@@ -254,6 +254,7 @@ class Decisions:
     production_services: tuple[str, ...]
     pulled_services: tuple[str, ...]  # of the services, those whose image is not built here
     optional_services: tuple[str, ...]  # what the application is better with, and answers without
+    lasting_services: tuple[str, ...]  # the application's that run until they are stopped
     volumes: tuple[str, ...]
     data_path: str  # where containers have the volume "data"
     uses_uv: bool
@@ -308,6 +309,7 @@ class Decisions:
     build_packages: tuple[str, ...]
     runtime_packages: tuple[str, ...]
     development_packages: tuple[str, ...]
+    inspect_packages: tuple[str, ...]
     needs_system_site_packages: bool
     dependencies: Mapping[str, tuple[str, ...]]  # layer -> sorted requirement specifiers
     lists_dependencies: bool  # pyproject.toml does, not a file of the manager
@@ -520,6 +522,14 @@ def decide(
             {"database": has_server_database, "cache": has_cache, "broker": has_task_queue}
         ),
         optional_services=chosen({"cache": has_cache, "broker": has_task_queue}),
+        lasting_services=chosen(
+            {
+                "web": kind.is_web,
+                "scheduler": framework == "job",
+                "worker": has_task_queue,
+                "beat": has_task_queue,
+            }
+        ),
         volumes=chosen(
             {
                 "database": has_server_database,
@@ -580,6 +590,7 @@ def decide(
         build_packages=build_packages,
         runtime_packages=runtime_packages,
         development_packages=unique(build_packages, runtime_packages, base.development_packages),
+        inspect_packages=() if has_tool_stage else installer_packages,
         needs_system_site_packages=base_image == "distro"
         and any(name.startswith("python3-") for name in os_packages_runtime),
         dependencies=dependencies,

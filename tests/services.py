@@ -277,6 +277,10 @@ class Workplace(Deployed):
         result = run_image(production, "--user=0", "--entrypoint=sh", image, "-c", search)
         assert result.returncode == 1, "grep has found it, or cannot search"
 
+    def test_what_runs_is_what_the_lock_says(self, production: Stack) -> None:
+        assert len(production.containers("web")) == REPLICAS
+        assert kit.run("make", "--silent", "drift", cwd=production.project) == ""
+
     def test_a_missing_secret_is_named(self, production: Stack, has_server: bool) -> None:
         if not has_server:
             pytest.skip("SQLite needs no secret")

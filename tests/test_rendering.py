@@ -31,6 +31,10 @@ ALWAYS = {
     "compose.prod.yaml",
     "compose.yaml",
     "pyproject.toml",
+    "scripts/audit.sh",
+    "scripts/check-drift.sh",
+    "scripts/inspect.sh",
+    "scripts/list-packages.py",
     "scripts/lock.sh",
     "scripts/ports.sh",
     "scripts/update-template.sh",
@@ -67,7 +71,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("framework", {"job"}, ("apscheduler", "cronjob", "inbox", "dry-run")),
     ("dependency_manager", {"uv"}, (r"\buv\b", r"\buv_", "astral")),
     ("dependency_manager", {"pip"}, ("pip-tools", "pip-compile", "requirements/")),
-    ("dependency_manager", {"pip", "poetry", "pipenv"}, (r"\bpip\b",)),
+    ("dependency_manager", {"pip", "poetry", "pipenv"}, (r"(?<!uv )\bpip\b(?!-licenses)",)),
     ("dependency_manager", {"poetry"}, ("poetry",)),
     ("dependency_manager", {"pipenv"}, ("pipenv", "pipfile")),
     ("dependency_manager", {"uv", "poetry"}, ("dependency-groups",)),
@@ -274,6 +278,22 @@ def test_every_pin_comes_from_the_catalogue(projects: Mapping[str, Path]) -> Non
                 stages = set(re.findall(r" AS (\w+)$", text, re.MULTILINE)) | {"scratch"}
                 images = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages
                 assert images <= set(slipway.read_images().values()), path
+
+
+def test_renovate_sees_the_tools_that_images_and_pipelines_install(
+    projects: Mapping[str, Path],
+) -> None:
+    tools = set(kit.load_extension().read_tools().values())
+    for name, project in projects.items():
+        if not (project / "renovate.json").exists():
+            continue
+        (manager,) = kit.parse(project / "renovate.json")["customManagers"]
+        (pattern,) = manager["matchStrings"]
+        files = kit.files(project, "Dockerfile*", "**/*.yml", "**/*.yaml")
+        text = "\n".join(file.read_text("utf-8") for file in files)
+        found = re.findall(pattern.replace("(?<", "(?P<"), text)
+        assert found, name
+        assert {"==".join(pin) for pin in found} == {tool for tool in tools if f" {tool}" in text}
 
 
 def test_every_path_of_the_template_suits_windows() -> None:
