@@ -255,6 +255,7 @@ def test_a_file_of_the_kits_name_is_kept_and_named(template: Path, tmp_path: Pat
         assert (project / path).read_text() == text
         assert f"Note: {path} was there before and stays as it is" in printed
     assert (project / "scripts" / "entrypoint.sh").exists()
+    assert not (project / ".github" / "workflows" / "audit.yml").exists()  # its stage is missing
 
 
 def test_a_script_of_the_kits_name_is_not_run(template: Path, tmp_path: Path) -> None:
