@@ -9,6 +9,7 @@ from pathlib import Path
 
 import kit
 import pytest
+import reproduction
 import stacks
 from conftest import Render
 
@@ -59,7 +60,7 @@ def service_of(engine: None, render: Render) -> Iterator[ServiceOf]:
         image = f"harbour-{uuid.uuid4().hex[:8]}"
         project = render({"dependency_manager": manager, "project_slug": image})
         stacks.lock(project)
-        kit.run("docker", "build", "--quiet", f"--tag={image}", ".", cwd=project)
+        reproduction.build(project, image)
         images.append(image)
         files = [*kit.files(project, *MANIFESTS), *kit.files(project, *LOCKS)]
         return Service(project, image, {file: file.read_bytes() for file in files})
@@ -119,3 +120,19 @@ def test_the_images_of_all_managers_hold_the_same(service_of: ServiceOf) -> None
 
     listings = [service.run("cd /opt/venv && find lib -name '*.py*' | sort") for service in every]
     assert listings[1:] == listings[:1] * (len(every) - 1)
+
+
+@WITH_MANAGERS
+def test_the_same_source_and_lock_give_the_same_image(service_of: ServiceOf, manager: str) -> None:
+    service = service_of(manager)
+    again = f"{service.image}:again"
+    reproduction.build(service.project, again, "--no-cache")
+    try:
+        assert reproduction.digest(again) == reproduction.digest(service.image)
+    finally:
+        kit.run("docker", "image", "rm", "--force", again)
+
+
+def test_the_user_does_not_tell_the_day_of_the_build(service_of: ServiceOf) -> None:
+    arguments = ("run", "--rm", "--user=0", "--entrypoint=grep", service_of("uv").image)
+    assert kit.run("docker", *arguments, "^app:", "/etc/shadow").startswith("app:!::")
