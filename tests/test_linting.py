@@ -26,7 +26,7 @@ REPOSITORY = [
     "hadolint .ci/Dockerfile",
     "shellcheck .ci/run",
     "actionlint",
-    "zizmor --offline --quiet .github",
+    f"zizmor {' '.join(kit.ZIZMOR)} .github",
     "check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml",
 ]
 
@@ -75,7 +75,7 @@ def test_actionlint(projects: Projects) -> None:
 
 def test_zizmor(projects: Projects) -> None:
     targets = matching(projects, ".github/dependabot.yml", ".github/workflows/*")
-    kit.lint("zizmor", "--offline", "--quiet", "--no-config", targets=targets)
+    kit.lint("zizmor", *kit.ZIZMOR, "--no-config", targets=targets)
 
 
 def test_yamllint(projects: Projects) -> None:

@@ -27,6 +27,7 @@ ALWAYS = {
     "LICENSE",
     "Makefile",
     "README.md",
+    "SECURITY.md",
     "compose.override.yaml",
     "compose.prod.yaml",
     "compose.yaml",
@@ -43,6 +44,7 @@ CHOSEN = (
     ("framework", {"cli"}, "src/*/cli.py"),
     ("framework", {"job"}, "inbox/*"),
     ("ci", {"github"}, ".github/workflows/*"),
+    ("ci", {"github"}, ".github/workflows/codeql.yml"),
     ("ci", {"gitlab"}, ".gitlab-ci.yml"),
     ("dependency_updates", {"dependabot"}, ".github/dependabot.yml"),
     ("dependency_updates", {"renovate"}, "renovate.json"),
@@ -149,6 +151,22 @@ def test_the_files_are_those_of_the_answers(combination: str, project: Path) -> 
     assert paths.keys() >= ALWAYS
     for key, values, pattern in CHOSEN:
         assert holds(paths, pattern) == (answers[key] in values), f"{pattern} in {combination}"
+
+
+def test_an_owner_is_named_where_an_address_is_known(projects: Mapping[str, Path]) -> None:
+    for project in projects.values():
+        answers = kit.read_answers(project)
+        address = answers.get("author_email") if answers["ci"] != "none" else ""
+        file = project / "CODEOWNERS"
+        rules = (
+            [line for line in file.read_text().splitlines() if line[0] != "#"]
+            if file.exists()
+            else []
+        )
+        assert rules == ([f"* {address}"] if address else [])
+        policy = (project / "SECURITY.md").read_text("utf-8")
+        assert ("code owners" in policy) == bool(address)
+        assert (f"<{answers.get('author_email')}>" in policy) == bool(answers.get("author_email"))
 
 
 def test_only_who_asked_for_it_gets_a_job_for_updates(projects: Mapping[str, Path]) -> None:
