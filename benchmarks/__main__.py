@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Callable
 
-from benchmarks import fleet, images, rendering, sizes
+from benchmarks import fleet, images, rebuilds, rendering, sizes
 
 PARTS: dict[str, tuple[Callable[..., None], int]] = {
     "rendering": (rendering.report, 7),
     "images": (images.report, 3),
     "sizes": (sizes.report, 1),
+    "rebuilds": (rebuilds.report, 10),
     "fleet": (fleet.report, 1),
 }
 
@@ -18,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("part", nargs="?", choices=PARTS, help="what to measure (default: all)")
     parser.add_argument(
-        "--runs", type=int, help="how often (default: rendering 7, images 3, else 1)"
+        "--runs", type=int, help="how often (default: rebuilds 10, rendering 7, images 3, else 1)"
     )
     parser.add_argument(
         "--count", type=int, default=200, help="how many repositories a fleet has (default: 200)"

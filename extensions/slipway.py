@@ -254,6 +254,7 @@ class Decisions:
     production_services: tuple[str, ...]
     pulled_services: tuple[str, ...]  # of the services, those whose image is not built here
     optional_services: tuple[str, ...]  # what the application is better with, and answers without
+    lasting_services: tuple[str, ...]  # the application's that run until they are stopped
     volumes: tuple[str, ...]
     data_path: str  # where containers have the volume "data"
     uses_uv: bool
@@ -264,6 +265,7 @@ class Decisions:
     manager_needs: str
     manifests: tuple[str, ...]
     locks: tuple[str, ...]
+    production_lock: str
     upgrade_option: str
     ecosystem: str
     tools: Mapping[str, str]  # name -> requirement specifier
@@ -308,7 +310,9 @@ class Decisions:
     build_packages: tuple[str, ...]
     runtime_packages: tuple[str, ...]
     development_packages: tuple[str, ...]
+    inspect_packages: tuple[str, ...]
     needs_system_site_packages: bool
+    vendors_wheels: bool  # unless the production image needs packages of the distribution as well
     dependencies: Mapping[str, tuple[str, ...]]  # layer -> sorted requirement specifiers
     lists_dependencies: bool  # pyproject.toml does, not a file of the manager
     build_backend: str  # the requirement of what builds a package that others install
@@ -479,6 +483,7 @@ def decide(
                 "database": has_database,
                 "cache": has_cache,
                 "celery": has_task_queue,
+                "nginx": has_proxy,
             }
         )
     )
@@ -520,6 +525,14 @@ def decide(
             {"database": has_server_database, "cache": has_cache, "broker": has_task_queue}
         ),
         optional_services=chosen({"cache": has_cache, "broker": has_task_queue}),
+        lasting_services=chosen(
+            {
+                "web": kind.is_web,
+                "scheduler": framework == "job",
+                "worker": has_task_queue,
+                "beat": has_task_queue,
+            }
+        ),
         volumes=chosen(
             {
                 "database": has_server_database,
@@ -536,6 +549,9 @@ def decide(
         manager_needs=manager.needs.format(python_version=python_version),
         manifests=manager.manifests,
         locks=manager.locks,
+        production_lock=next(
+            (lock for lock in manager.locks if "production" in lock), manager.locks[0]
+        ),
         upgrade_option=manager.upgrade,
         ecosystem=manager.ecosystem,
         tools=read_tools(),
@@ -580,8 +596,10 @@ def decide(
         build_packages=build_packages,
         runtime_packages=runtime_packages,
         development_packages=unique(build_packages, runtime_packages, base.development_packages),
+        inspect_packages=() if has_tool_stage else installer_packages,
         needs_system_site_packages=base_image == "distro"
         and any(name.startswith("python3-") for name in os_packages_runtime),
+        vendors_wheels=not runtime_packages and not is_adopted,
         dependencies=dependencies,
         lists_dependencies="pyproject.toml" in manager.manifests,
         build_backend=next(

@@ -4,16 +4,19 @@ import os
 import subprocess
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import kit
 import pytest
 from combinations import COMBINATIONS
 from hypothesis import settings
 
-pytest.register_assert_rewrite("lives", "merges", "projects", "services", "stacks", "suites")
+pytest.register_assert_rewrite(
+    "attacks", "fuzzing", "lives", "merges", "projects", "services", "stacks", "suites"
+)
 
 from projects import Renderings, clone_with_releases, release  # noqa: E402  (rewritten, too)
 
@@ -26,6 +29,7 @@ LOCKERS = ("docker", "pipenv", "pipx", "poetry", "python", "uv")
 
 Render = Callable[[kit.Answers], Path]
 RenderCombination = Callable[[str], Path]
+Tried = Iterable[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="session")
@@ -109,20 +113,51 @@ def bare_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what became of the edits that were rehearsed, whichever process did it."""
-    rehearsed = [
-        value
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.getreports(outcome)
-        for name, value in report.user_properties
-        if name == "rehearsed"
-    ]
-    if not rehearsed:
-        return
-    counts = Counter(map(tuple, rehearsed))
-    terminalreporter.section("edits that were rehearsed")
-    terminalreporter.line("| release | edit | clean | clash | lost |")
-    terminalreporter.line("|---|---|---:|---:|---:|")
+    """Print what became of edits and attacks, whichever process tried them."""
+    tried: dict[str, list[tuple[Any, ...]]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name in TABLES:
+                    tried.setdefault(name, []).append(tuple(value))
+    for name, (title, columns, rows) in TABLES.items():
+        if name in tried:
+            terminalreporter.section(title)
+            terminalreporter.line(f"| {' | '.join(columns)} |")
+            terminalreporter.line(f"|{'---|' * len(columns)}")
+            for row in rows(tried[name]):
+                terminalreporter.line(f"| {' | '.join(map(str, row))} |")
+
+
+def count_edits(tried: Tried) -> Tried:
+    """Count the fates of edits for each release and kind."""
+    counts = Counter(tried)
     for version, kind in dict.fromkeys((version, kind) for version, kind, _ in counts):
-        figures = [str(counts[version, kind, fate]) for fate in ("clean", "clash", "lost")]
-        terminalreporter.line(f"| {version} | {kind} | {' | '.join(figures)} |")
+        yield version, kind, *(counts[version, kind, fate] for fate in ("clean", "clash", "lost"))
+
+
+def count_attacks(tried: Tried) -> Tried:
+    """Add up the attacks on each stack, and on all of them."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for stack, attacks, held in tried:
+        for place in (stack, "all"):
+            totals.update({(place, "tried"): attacks, (place, "held"): held})
+    for stack in [*sorted({stack for stack, *_ in tried}), "all"]:
+        yield stack, totals[stack, "tried"], totals[stack, "held"]
+
+
+# property of a test -> the table that is printed of it
+TABLES: Mapping[str, tuple[str, tuple[str, ...], Callable[[Tried], Tried]]] = {
+    "rehearsed": (
+        "edits that were rehearsed",
+        ("release", "edit", "clean", "clash", "lost"),
+        count_edits,
+    ),
+    "attacks": ("attacks on production", ("stack", "tried", "held"), count_attacks),
+    "fuzz": ("requests that were made up", ("stack", "requests"), sorted),
+    "setuid": (
+        "files with the rights of their owner",
+        ("image", "its base", "there", "left"),
+        lambda tried: sorted(set(tried)),
+    ),
+}

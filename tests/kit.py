@@ -32,6 +32,7 @@ PARTS = (
     "template",
 )
 
+ZIZMOR = ("--persona=auditor", "--offline", "--quiet")  # everything that it can find
 ADOPTION = ("own_files", "entry_point", "database_scheme")  # asked of adopted projects only
 
 Answer = str | int | list[str]

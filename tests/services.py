@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import attacks
 import kit
 import pytest
 import stacks
@@ -62,13 +63,18 @@ def write_migration(development: Stack, domain: str) -> None:
 
 
 def check_privileges(production: Stack) -> None:
-    """Check that no container runs as root, with capabilities or on a writable file system."""
+    """Check that no container runs as root, with capabilities, without limits or writable."""
     for container in production.containers():
-        name = container["Name"]
-        assert container["Config"]["User"] not in ("", "0", "root"), name
-        assert container["HostConfig"]["ReadonlyRootfs"], name
-        assert container["HostConfig"]["CapDrop"] == ["ALL"], name
-        assert "no-new-privileges:true" in container["HostConfig"]["SecurityOpt"], name
+        name, host = container["Name"], container["HostConfig"]
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", container["Config"]["User"]), name
+        assert host["ReadonlyRootfs"], name
+        assert host["CapDrop"] == ["ALL"], name
+        assert not host["CapAdd"], name
+        assert not host["Privileged"], name
+        # Nothing else: the engine's own filters of system calls and paths stay.
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+        assert all(host[limit] > 0 for limit in ("Memory", "NanoCpus", "PidsLimit")), name
+        assert host["Tmpfs"].keys() <= {"/tmp", "/data", "/run/mysqld", "/var/run/postgresql"}, name  # noqa: S108
 
 
 class Deployed:
@@ -208,6 +214,9 @@ class Service(Deployed):
         answer = production.ask("/ready")
         assert (answer.status, answer.json()) == (503, {"status": "unavailable"})
         assert production.ask("/health").status == 200
+        failed = production.ask("/api/notes")
+        assert failed.status == 500
+        assert attacks.tells_nothing(failed.body)
         assert "database does not answer" in production.compose("logs", "web")
         production.compose("start", "database")
         stacks.eventually(lambda: production.ask("/ready").status == 200)
@@ -277,6 +286,10 @@ class Workplace(Deployed):
         result = run_image(production, "--user=0", "--entrypoint=sh", image, "-c", search)
         assert result.returncode == 1, "grep has found it, or cannot search"
 
+    def test_what_runs_is_what_the_lock_says(self, production: Stack) -> None:
+        assert len(production.containers("web")) == REPLICAS
+        assert kit.run("make", "--silent", "drift", cwd=production.project) == ""
+
     def test_a_missing_secret_is_named(self, production: Stack, has_server: bool) -> None:
         if not has_server:
             pytest.skip("SQLite needs no secret")
@@ -293,6 +306,26 @@ class Workplace(Deployed):
             aside.rename(secret)
         assert result.returncode != 0
         assert "secrets/database_password" in result.stdout
+
+
+class Rotation(Deployed):
+    """What operators are promised who change the passwords of the database."""
+
+    def test_the_passwords_can_be_changed(self, production: Stack) -> None:
+        folder = production.project / "secrets"
+        old = {file.name: file.read_text() for file in folder.glob("[!.]*")}
+        assert len(old) == 2
+        assert all(accepts(production, name, password) for name, password in old.items())
+        result = stacks.execute(
+            "make", "rotate-secrets", cwd=production.project, **production.environment
+        )
+        stacks.give_to_developer(production.project)
+        assert result.returncode == 0, result.stdout
+        assert not [word for word in old.values() if word in result.stdout]
+        new = {file.name: file.read_text() for file in folder.glob("[!.]*")}
+        assert new.keys() == old.keys()
+        assert all(accepts(production, name, password) for name, password in new.items())
+        assert not any(accepts(production, name, password) for name, password in old.items())
 
 
 class Builds(Deployed):
@@ -366,6 +399,19 @@ def steps(output: str) -> list[str]:
 def first_replica(stack: Stack) -> str:
     """Name the container of the first replica."""
     return min(str(container["Name"]).removeprefix("/") for container in stack.containers("web"))
+
+
+def accepts(stack: Stack, secret: str, password: str) -> bool:
+    """Say whether the database accepts what was in a file of secrets, now or before."""
+    is_application = secret.endswith("database_password")
+    if kit.read_answers(stack.project)["database"] == "postgresql":
+        user = "app" if is_application else "postgres"
+        client: tuple[str, ...] = ("psql", f"--username={user}", "--command=SELECT 1", "app")
+    else:
+        client = ("mariadb", f"--user={'app' if is_application else 'root'}", "--execute=SELECT 1")
+    passwords = (f"--env=PGPASSWORD={password}", f"--env=MYSQL_PWD={password}")
+    command = ("exec", "-T", *passwords, "database", *client, "--host=database")
+    return stack.try_compose(*command).returncode == 0
 
 
 def container_state(name: str) -> dict[str, Any]:

@@ -218,8 +218,11 @@ def test_everything_is_written_that_was_not_there(template: Path, tmp_path: Path
         ".dockerignore",
         ".env.example",
         ".github/dependabot.yml",
+        ".github/workflows/audit.yml",
         ".github/workflows/ci.yml",
+        ".github/workflows/image.yml",
         ".gitignore",
+        ".trivyignore.yaml",
         "Dockerfile",
         "Dockerfile.dev",
         "Makefile",
@@ -228,10 +231,15 @@ def test_everything_is_written_that_was_not_there(template: Path, tmp_path: Path
         "compose.yaml",
         "containers/development.in",
         "containers/production.in",
+        "scripts/audit.sh",
+        "scripts/check-drift.sh",
         "scripts/entrypoint.sh",
         "scripts/healthcheck.py",
         "scripts/init-db.sh",
+        "scripts/inspect.sh",
+        "scripts/list-packages.py",
         "scripts/lock.sh",
+        "scripts/pin-images.sh",
         "scripts/ports.sh",
         "scripts/secrets.sh",
         "scripts/start-dev.sh",
@@ -250,6 +258,7 @@ def test_a_file_of_the_kits_name_is_kept_and_named(template: Path, tmp_path: Pat
         assert (project / path).read_text() == text
         assert f"Note: {path} was there before and stays as it is" in printed
     assert (project / "scripts" / "entrypoint.sh").exists()
+    assert not (project / ".github" / "workflows" / "audit.yml").exists()  # its stage is missing
 
 
 def test_a_script_of_the_kits_name_is_not_run(template: Path, tmp_path: Path) -> None:

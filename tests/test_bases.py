@@ -1,5 +1,6 @@
 """A base image brings its own Python and packages, and takes those of the distribution."""
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -89,7 +90,8 @@ def test_packages_are_installed_where_they_are_needed(render: Render, base: str)
     project = render(answers)
 
     stages = (project / "Dockerfile").read_text("utf-8").split("\nFROM ")
-    build, final = stages[-2:]
+    build = next(stage for stage in stages if stage.partition("\n")[0].endswith(" AS build"))
+    final = stages[-1]
     assert "  zlib-dev" in build
     assert "  zlib-dev" not in final
     assert final.index("  zlib") < final.index("COPY")
@@ -118,6 +120,11 @@ class TestDistro(Service):
         assert {"libpq-dev", "libpq5", "git"} <= packages(development)
         assert {"libpq5", "ca-certificates"} <= packages(production)
         assert not {"libpq-dev", "git", "python3-pip"} & packages(production)
+
+    def test_no_log_tells_when_packages_were_installed(self, production: Stack) -> None:
+        look = "find /var/log /var/cache/ldconfig /var/lib/apt/lists -type f"
+        logs = set(production.compose("exec", "-T", "--user=0", "web", "sh", "-c", look).split())
+        assert not {log for log in logs if re.search("apt|dpkg|alternatives|aux-cache", log)}
 
     def test_modules_of_debian_can_be_imported(self, production: Stack, development: Stack) -> None:
         for stack in (production, development):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import kit
 import pytest
 import stacks
+from attacks import ProgramAttacks
 from services import Deployed, write_migration
 from stacks import Stack
 
@@ -177,7 +178,7 @@ class TestProgramWithoutDatabase(Program):
             assert process.wait(timeout=10) == code
 
 
-class TestProgramWithPoetryAndPostgresql(Program):
+class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
     """A program that keeps what it finds in a database."""
 
     answers: ClassVar[kit.Answers] = {

@@ -4,18 +4,20 @@ from typing import ClassVar
 
 import kit
 import pytest
-from services import Builds, Service, Workplace
+from attacks import WebAttacks
+from fuzzing import Fuzz
+from services import Builds, Rotation, Service, Workplace
 
 pytestmark = pytest.mark.docker
 
 
-class TestFastapiWithUvAndPostgresql(Service, Workplace, Builds):
+class TestFastapiWithUvAndPostgresql(Rotation, Service, Workplace, Builds, WebAttacks, Fuzz):
     """The default answers."""
 
     answers: ClassVar[kit.Answers] = {}
 
 
-class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds):
+class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds, WebAttacks, Fuzz):
     """The other framework, the other manager, the other image and another Python."""
 
     answers: ClassVar[kit.Answers] = {
@@ -26,7 +28,7 @@ class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds):
     }
 
 
-class TestFastapiWithPipAndSqlite(Service):
+class TestFastapiWithUvAndSqlite(Service):
     """The database that is a file."""
 
-    answers: ClassVar[kit.Answers] = {"dependency_manager": "pip", "database": "sqlite"}
+    answers: ClassVar[kit.Answers] = {"database": "sqlite"}

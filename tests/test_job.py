@@ -13,8 +13,9 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import stacks
 import yaml
+from attacks import JobAttacks
 from conftest import Render
-from services import Deployed, check_privileges
+from services import Deployed, Rotation, check_privileges
 from stacks import Stack
 
 HARDENED = ("read_only", "cap_drop", "security_opt", "tmpfs", "secrets", "volumes", "deploy")
@@ -219,7 +220,7 @@ class JobWithServer(Job):
 
 
 @pytest.mark.docker
-class TestJobWithPipenvAndMariadb(JobWithServer):
+class TestJobWithPipenvAndMariadb(Rotation, JobWithServer, JobAttacks):
     """The lock is the database's."""
 
     answers: ClassVar[kit.Answers] = {

@@ -81,14 +81,15 @@ def has_wheel(package: Package, usable: set[Tag]) -> bool:
     return any(usable & parse_wheel_filename(file)[3] for file in files)
 
 
-REQUIREMENTS = [requirements_of(framework) for framework in kit.choices()["framework"]]
+TOOLS = sorted(slipway.read_tools().values())
+REQUIREMENTS = [*map(requirements_of, kit.choices()["framework"]), TOOLS]
 
 
 def test_every_requirement_is_resolved() -> None:
     files = [file for layer in slipway.read_requirements().values() for file in layer.values()]
 
     resolved = {name for names in REQUIREMENTS for name in names}
-    assert resolved == {name for file in files for name in file}
+    assert resolved == {*TOOLS, *(name for file in files for name in file)}
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -14,6 +14,7 @@ from typing import Any
 import kit
 import pytest
 import stacks
+from attacks import WebAttacks
 from conftest import Render
 from stacks import Stack
 
@@ -28,7 +29,7 @@ ANSWERS: kit.Answers = {
 FORGED = "203.0.113.66"
 ASK = (
     "import sys, urllib.request as r; print(r.urlopen(r.Request(sys.argv[1], headers="
-    "{'X-Forwarded-For': sys.argv[2], 'X-Request-ID': sys.argv[3]})).status)"
+    "{'Host': 'localhost', 'X-Forwarded-For': sys.argv[2], 'X-Request-ID': sys.argv[3]})).status)"
 )
 
 
@@ -47,6 +48,10 @@ def production(
     stack.compose("down", "--volumes", "--timeout", "5")
     images = [f"{slug}:latest", f"{slug}-proxy:latest"]
     stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
+
+
+class TestProxy(WebAttacks):
+    """A service behind its proxy withstands what one without withstands."""
 
 
 @dataclass(frozen=True)

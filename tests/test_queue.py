@@ -11,6 +11,7 @@ from typing import ClassVar
 import kit
 import pytest
 import stacks
+from attacks import Attacks
 from services import Deployed
 from stacks import Stack
 
@@ -26,7 +27,7 @@ for status in pathlib.Path("/proc").glob("[0-9]*/status"):
 """
 
 
-class TestQueue(Deployed):
+class TestQueue(Deployed, Attacks):
     """A service with a cache, a task queue and a database."""
 
     answers: ClassVar[kit.Answers] = {
@@ -72,7 +73,7 @@ class TestQueue(Deployed):
 
     def test_every_container_is_hardened(self, production: Stack) -> None:
         users = {"worker": "10001:10001", "beat": "10001:10001"}
-        users |= {"cache": "valkey", "broker": "valkey"}
+        users |= {"cache": "999:999", "broker": "999:999"}
         for service, user in users.items():
             (container,) = production.containers(service)
             assert container["Config"]["User"] == user

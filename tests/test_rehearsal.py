@@ -3,12 +3,10 @@
 What became of each edit is printed as a table at the end of the run.
 """
 
-import os
 import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
-from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,11 +98,14 @@ def test_no_edit_is_lost_and_hardly_any_clashes(outcomes: list[Outcome]) -> None
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize(
-    ("release", "framework"), list(zip(RELEASES, cycle(("fastapi", "flask")), strict=False))
-)
+@pytest.mark.parametrize(("release", "framework"), [(RELEASES[0], "fastapi"), (LAST, "flask")])
 def test_an_updated_project_locks_and_passes_its_own_checks(
-    release: str, framework: str, project_of: Renderings, caches: str, tmp_path: Path
+    release: str,
+    framework: str,
+    project_of: Renderings,
+    caches: str,
+    tmp_path: Path,
+    bare_path: str,
 ) -> None:
     answers = {"framework": framework, "database": "sqlite", "python_version": "3.13"}
     project = tmp_path / "project"
@@ -113,7 +114,8 @@ def test_an_updated_project_locks_and_passes_its_own_checks(
         if kind.life == "growing" and kind.edit is not lives.lock:
             kind.edit(project)
     stacks.lock(project)
-    merges.update(project, release, project_of, os.environ["PATH"])
+    merges.update(project, release, project_of, bare_path)
+    stacks.lock(project)  # which the merge cannot foretell
 
     assert not projects.clashes(project)
     assert "tenacity" in (project / "uv.lock").read_text("utf-8")

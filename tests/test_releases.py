@@ -1,17 +1,22 @@
 """A release writes its entry, its commit and its tag, or says what is wrong and does nothing."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import kit
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from projects import commit, git
 
+REQUIREMENTS = kit.ROOT / "requirements" / "copier.txt"
 UNRELEASED = "## [Unreleased]\n"
 BASE = "https://github.com/slipway-template/slipway"
 CHANGELOG = f"""# Changelog
@@ -228,10 +233,105 @@ def test_every_release_of_the_changelog_has_its_link() -> None:
 
 
 def test_a_release_needs_the_whole_suite() -> None:
-    jobs = yaml.safe_load((kit.ROOT / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+    jobs = workflow()["jobs"]
 
-    assert jobs["release"]["needs"] == "test"
+    assert jobs["release"]["needs"] == "sbom"
+    assert jobs["sbom"]["needs"] == "test"
     assert jobs["test"]["uses"] == "./.github/workflows/ci.yml"
+
+
+def test_a_release_comes_with_its_source_and_parts_list_signed(
+    repository: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    for name in ("gh", "cosign"):
+        write_program(tmp_path / "bin" / name, f'echo "{name} $*" >>{log}')
+    (repository / ".git" / "info" / "exclude").write_text(".venv\n", "utf-8")
+    (repository / ".venv").symlink_to(sys.prefix)
+    (repository / "requirements").mkdir()
+    shutil.copy2(REQUIREMENTS, repository / "requirements")
+    commit(repository, "Require Copier")
+    variables = {"VERSION": "0.2.0", "RUNNER_TEMP": str(tmp_path)}
+
+    run_steps(repository, "sbom", tmp_path / "bin", variables)
+    (tmp_path / "dist").mkdir()
+    shutil.move(repository / "slipway.cdx.json", tmp_path / "dist")
+    run_steps(repository, "release", tmp_path / "bin", variables)
+
+    assert_lists_what_copier_needs(tmp_path / "dist" / "slipway.cdx.json")
+    archive = tmp_path / "dist" / "slipway-0.2.0.tar"
+    options = ("--format=tar", "--prefix=slipway-0.2.0/", "--output", tmp_path / "again.tar")
+    git(tmp_path / "remote", "archive", *options, "v0.2.0")
+    assert archive.read_bytes() == (tmp_path / "again.tar").read_bytes()
+    dist = archive.parent
+    signed = [f"--bundle {file}.sigstore.json {file}" for file in sorted(dist.iterdir())]
+    calls = log.read_text("utf-8").splitlines()
+    assert [f"cosign sign-blob --yes {options}" for options in signed] == calls[1:-1]
+    assert calls[-1].endswith(
+        f"--notes-file {tmp_path}/notes.md {' '.join(map(str, sorted(dist.iterdir())))}"
+    )
+
+
+def test_what_may_write_to_main_is_pinned_by_hash() -> None:
+    folder = kit.ROOT / "requirements"
+    wanted = [Requirement(line) for line in read_requirements(folder / "releasing.in")]
+    pinned = {
+        pin.name: str(pin.specifier).removeprefix("==")
+        for pin in map(Requirement, read_requirements(folder / "releasing.txt"))
+    }
+
+    assert wanted
+    for requirement in wanted:
+        assert requirement.specifier.contains(pinned[requirement.name])
+    text = (folder / "releasing.txt").read_text("utf-8")
+    assert len(re.findall(r"==\S+.* \\\n    --hash=sha256:[0-9a-f]{64}", text)) == len(pinned)
+    steps = workflow()["jobs"]["release"]["steps"]
+    installs = [step["run"] for step in steps if "pip install" in step.get("run", "")]
+    assert [command.split()[-1] for command in installs] == ["requirements/releasing.txt"]
+
+
+def workflow() -> Any:
+    """Read the workflow of the releases."""
+    return yaml.safe_load((kit.ROOT / ".github/workflows/release.yml").read_text("utf-8"))
+
+
+def run_steps(repository: Path, job: str, programs: Path, variables: dict[str, str]) -> None:
+    """Run the scripts of a job, but for those that install what is here already."""
+    path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for step in workflow()["jobs"][job]["steps"]:
+        if "run" in step and not step["name"].startswith("Install"):
+            environment = {**os.environ, **variables, "PATH": path}
+            subprocess.run(
+                ["bash", "-e", "-c", step["run"]], cwd=repository, env=environment, check=True
+            )
+
+
+def write_program(file: Path, script: str) -> None:
+    """Write a stand-in for a program."""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    file.chmod(0o755)
+
+
+def assert_lists_what_copier_needs(file: Path) -> None:
+    """Check a software bill of materials, without what only this environment has."""
+    parts = json.loads(file.read_text("utf-8"))
+    root = parts["metadata"]["component"]
+    needs = {entry["ref"]: entry.get("dependsOn", []) for entry in parts["dependencies"]}
+    listed = {part["bom-ref"]: part for part in parts["components"]}
+
+    assert (root["name"], root["version"]) == ("slipway", "0.2.0")
+    direct = {listed[reference]["name"] for reference in needs[root["bom-ref"]]}
+    assert direct == {Requirement(line).name for line in read_requirements(REQUIREMENTS)}
+    (copier,) = (reference for reference, part in listed.items() if part["name"] == "copier")
+    assert {"Jinja2", "pathspec"} <= {listed[reference]["name"] for reference in needs[copier]}
+    assert all(part["version"] and part["purl"] for part in listed.values())
+
+
+def read_requirements(file: Path) -> list[str]:
+    """List the requirement specifiers of a file, without hashes."""
+    lines = file.read_text("utf-8").splitlines()
+    return [line.rstrip(" \\") for line in lines if line[:1].isalpha()]
 
 
 def execute(repository: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

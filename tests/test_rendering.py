@@ -27,11 +27,18 @@ ALWAYS = {
     "LICENSE",
     "Makefile",
     "README.md",
+    ".trivyignore.yaml",
+    "SECURITY.md",
     "compose.override.yaml",
     "compose.prod.yaml",
     "compose.yaml",
     "pyproject.toml",
+    "scripts/audit.sh",
+    "scripts/check-drift.sh",
+    "scripts/inspect.sh",
+    "scripts/list-packages.py",
     "scripts/lock.sh",
+    "scripts/pin-images.sh",
     "scripts/ports.sh",
     "scripts/update-template.sh",
 }
@@ -43,6 +50,7 @@ CHOSEN = (
     ("framework", {"cli"}, "src/*/cli.py"),
     ("framework", {"job"}, "inbox/*"),
     ("ci", {"github"}, ".github/workflows/*"),
+    ("ci", {"github"}, ".github/workflows/codeql.yml"),
     ("ci", {"gitlab"}, ".gitlab-ci.yml"),
     ("dependency_updates", {"dependabot"}, ".github/dependabot.yml"),
     ("dependency_updates", {"renovate"}, "renovate.json"),
@@ -67,7 +75,11 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("framework", {"job"}, ("apscheduler", "cronjob", "inbox", "dry-run")),
     ("dependency_manager", {"uv"}, (r"\buv\b", r"\buv_", "astral")),
     ("dependency_manager", {"pip"}, ("pip-tools", "pip-compile", "requirements/")),
-    ("dependency_manager", {"pip", "poetry", "pipenv"}, (r"\bpip\b",)),
+    (
+        "dependency_manager",
+        {"pip", "poetry", "pipenv"},
+        (r"(?<!without-)(?<!uv )\bpip\b(?! --python| download|-licenses)",),
+    ),
     ("dependency_manager", {"poetry"}, ("poetry",)),
     ("dependency_manager", {"pipenv"}, ("pipenv", "pipfile")),
     ("dependency_manager", {"uv", "poetry"}, ("dependency-groups",)),
@@ -79,7 +91,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("database", {"mysql"}, ("mysqladmin", "mysqldump", r"\[rsa\]")),
     ("database", {"mariadb"}, ("mariadb",)),
     ("database", {"sqlite"}, ("sqlite", r"app\.db")),
-    ("ci", {"github"}, (r"\.github/workflows", "github-actions", "setup-", "cache-from")),
+    ("ci", {"github"}, (r"\.github/workflows", "github-actions", "setup-", "cache-from: ")),
     ("ci", {"gitlab"}, (r"gitlab(?!\.com)", "dind")),
     ("dependency_updates", {"dependabot"}, ("dependabot", "package-ecosystem", "cooldown")),
     ("dependency_updates", {"renovate"}, ("renovate", "minimumReleaseAge", "allowScripts")),
@@ -89,7 +101,8 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("task_queue", {"celery"}, ("celery", "flower", "broker", r"\bbeat\b", "heartbeat_sent")),
     ("reverse_proxy", {"nginx"}, ("nginx", r"\bproxy", "forwarded", "robots")),
     ("base_image", {"slim"}, (r"\d-slim-",)),
-    ("base_image", {"alpine"}, ("alpine", r"\bapk\b(?! add --no-cache make$)", "musl")),
+    ("base_image", {"alpine"}, ("alpine", r"\bapk\b(?! add --no-cache (cosign|make)$)", "musl")),
+    ("base_image", {"slim", "full", "alpine"}, ("wheels/", "image-offline")),
     ("base_image", {"distro"}, ("debian:", "Debian.s Python", "python3-pip")),
     ("license", {"mit"}, (r"\bMIT\b",)),
     ("license", {"apache-2.0"}, ("apache",)),
@@ -151,6 +164,22 @@ def test_the_files_are_those_of_the_answers(combination: str, project: Path) -> 
         assert holds(paths, pattern) == (answers[key] in values), f"{pattern} in {combination}"
 
 
+def test_an_owner_is_named_where_an_address_is_known(projects: Mapping[str, Path]) -> None:
+    for project in projects.values():
+        answers = kit.read_answers(project)
+        address = answers.get("author_email") if answers["ci"] != "none" else ""
+        file = project / "CODEOWNERS"
+        rules = (
+            [line for line in file.read_text().splitlines() if line[0] != "#"]
+            if file.exists()
+            else []
+        )
+        assert rules == ([f"* {address}"] if address else [])
+        policy = (project / "SECURITY.md").read_text("utf-8")
+        assert ("code owners" in policy) == bool(address)
+        assert (f"<{answers.get('author_email')}>" in policy) == bool(answers.get("author_email"))
+
+
 def test_only_who_asked_for_it_gets_a_job_for_updates(projects: Mapping[str, Path]) -> None:
     for name, project in projects.items():
         answers = kit.read_answers(project)
@@ -163,6 +192,24 @@ def test_only_who_asked_for_it_gets_a_job_for_updates(projects: Mapping[str, Pat
         assert {forge for forge, exists in found.items() if exists} == set(wanted), name
         script = (project / "scripts" / "update-template.sh").read_text("utf-8")
         assert ("push" in script) == ("--branch" in script) == bool(wanted), name
+
+
+def test_only_who_needs_no_packages_of_the_distribution_can_vendor(
+    projects: Mapping[str, Path],
+) -> None:
+    found = set()
+    for name, project in projects.items():
+        answers = kit.read_answers(project)
+        vendors = answers["base_image"] != "distro" and not answers["os_packages_runtime"]
+        found.add(vendors)
+        assert (project / "Dockerfile.wheels").exists() == vendors, name
+        for file, words in (
+            ("Makefile", "vendor:"),
+            (".gitignore", "wheels/"),
+            ("README.md", "make vendor"),
+        ):
+            assert (words in (project / file).read_text("utf-8")) == vendors, f"{file} in {name}"
+    assert found == {True, False}
 
 
 def test_the_answers_are_those_that_were_asked_for(combination: str, project: Path) -> None:
@@ -232,8 +279,11 @@ def test_every_line_of_the_manifest_decides_something(
     projects: Mapping[str, Path], render: Render
 ) -> None:
     adopted = (
-        render({"own_files": ["app.py"], "entry_point": "app:app", "database": database})
-        for database in ("postgresql", "none")
+        render({"own_files": ["app.py", *own], "entry_point": "app:app", "database": database})
+        for database, own in (
+            ("postgresql", []),
+            ("none", ["Dockerfile", ".github/workflows/ci.yml"]),
+        )
     )
     paths = [kit.read_tree(project).keys() for project in (*projects.values(), *adopted)]
     left_out, yours = manifest()
@@ -265,7 +315,7 @@ def test_every_pin_comes_from_the_catalogue(projects: Mapping[str, Path]) -> Non
         texts = kit.read_tree(project)
         for path, text in texts.items():
             if path.startswith(".github/workflows/"):
-                pins = set(re.findall(r"uses: (.+)$", text, re.MULTILINE))
+                pins = set(re.findall(r"uses: ([^.].+)$", text, re.MULTILINE))
                 assert pins <= set(slipway.read_actions().values()), path
             if path == ".gitlab-ci.yml":
                 images = set(re.findall(r"(?:image|- name): (.+)$", text, re.MULTILINE))
@@ -274,6 +324,22 @@ def test_every_pin_comes_from_the_catalogue(projects: Mapping[str, Path]) -> Non
                 stages = set(re.findall(r" AS (\w+)$", text, re.MULTILINE)) | {"scratch"}
                 images = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages
                 assert images <= set(slipway.read_images().values()), path
+
+
+def test_renovate_sees_the_tools_that_images_and_pipelines_install(
+    projects: Mapping[str, Path],
+) -> None:
+    tools = set(kit.load_extension().read_tools().values())
+    for name, project in projects.items():
+        if not (project / "renovate.json").exists():
+            continue
+        (manager,) = kit.parse(project / "renovate.json")["customManagers"]
+        (pattern,) = manager["matchStrings"]
+        files = kit.files(project, "Dockerfile*", "**/*.yml", "**/*.yaml")
+        text = "\n".join(file.read_text("utf-8") for file in files)
+        found = re.findall(pattern.replace("(?<", "(?P<"), text)
+        assert found, name
+        assert {"==".join(pin) for pin in found} == {tool for tool in tools if f" {tool}" in text}
 
 
 def test_every_path_of_the_template_suits_windows() -> None:

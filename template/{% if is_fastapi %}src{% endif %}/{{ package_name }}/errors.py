@@ -1,0 +1,20 @@
+"""Answers to requests that cannot be served."""
+
+import json
+
+from fastapi import FastAPI, Request, Response, status
+from fastapi.exceptions import RequestValidationError
+
+
+def init_app(app: FastAPI) -> None:
+    """Say what is wrong with a request without repeating it."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        problems = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+        # In ASCII: a client may send characters that UTF-8 cannot hold.
+        return Response(
+            json.dumps({"detail": problems}),
+            status.HTTP_422_UNPROCESSABLE_CONTENT,
+            media_type="application/json",
+        )

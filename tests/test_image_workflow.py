@@ -1,0 +1,237 @@
+"""An image is pushed only by who may, and gets its tag after it was scanned and signed."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import kit
+import pytest
+from conftest import Render
+
+slipway = kit.load_extension()
+
+LABELS = {"created", "revision", "source", "version"}
+PERMISSIONS = {
+    "build": {"contents": "read", "packages": "write"},
+    "scan": {"contents": "read", "packages": "read", "security-events": "write"},
+    "sign": {"id-token": "write", "packages": "write"},
+}
+ADOPTED: kit.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
+ON_GITHUB = pytest.mark.parametrize("answers", [{}, ADOPTED], ids=["new", "adopted"])
+ON_GITLAB = pytest.mark.parametrize(
+    "answers", [{"ci": "gitlab"}, {"ci": "gitlab", **ADOPTED}], ids=["new", "adopted"]
+)
+
+
+def workflow(project: Path, name: str) -> Any:
+    """Read a workflow, whose key "on" YAML takes for true."""
+    return kit.parse(project / ".github" / "workflows" / f"{name}.yml")
+
+
+def step(job: Mapping[str, Any], action: str) -> Mapping[str, Any]:
+    """Find the settings of the last step that uses an action."""
+    steps = [entry for entry in job["steps"] if entry.get("uses", "").startswith(f"{action}@")]
+    found: Mapping[str, Any] = steps[-1].get("with", {})
+    return found
+
+
+def options(script: str, name: str) -> str:
+    """Join all values of an option in a script."""
+    return " ".join(re.findall(rf'--{name} "?([^"\s]+)', script))
+
+
+def script(job: Mapping[str, Any]) -> str:
+    """Join the commands of a job in GitLab."""
+    return "\n".join(job["script"])
+
+
+@ON_GITHUB
+def test_on_github_a_pull_request_may_write_nothing(render: Render, answers: kit.Answers) -> None:
+    project = render(answers)
+    assert workflow(project, "image")[True].keys() == {"push", "schedule", "workflow_call"}
+    assert workflow(project, "image")[True]["push"] == {"tags": ["v*"]}
+    for name, job in workflow(project, "ci")["jobs"].items():
+        if job.get("if") != "github.event_name == 'push'":
+            assert job["permissions"] == {"contents": "read"}, name
+
+
+@ON_GITHUB
+def test_on_github_only_what_passed_is_pushed(render: Render, answers: kit.Answers) -> None:
+    jobs = workflow(render(answers), "ci")["jobs"]
+    assert set(jobs["push-image"]["needs"]) == jobs.keys() - {"push-image"}
+    assert jobs["push-image"]["uses"] == "./.github/workflows/image.yml"
+
+
+@ON_GITHUB
+def test_on_github_each_job_may_do_its_part_only(render: Render, answers: kit.Answers) -> None:
+    project = render(answers)
+    image = workflow(project, "image")
+    assert image["permissions"] == {}
+    assert {name: job["permissions"] for name, job in image["jobs"].items()} == PERMISSIONS
+    granted = workflow(project, "ci")["jobs"]["push-image"]["permissions"]
+    needed: dict[str, str] = {}
+    for permissions in PERMISSIONS.values():
+        needed = {
+            key: max(needed.get(key, ""), permissions.get(key, "")) for key in needed | permissions
+        }
+    assert granted == needed
+
+
+@ON_GITHUB
+def test_on_github_the_tag_comes_last(render: Render, answers: kit.Answers) -> None:
+    jobs = workflow(render(answers), "image")["jobs"]
+    build = step(jobs["build"], "docker/build-push-action")
+    assert "push-by-digest=true" in build["outputs"]
+    assert "push=true" in build["outputs"].split(",")
+    assert "tags" not in build
+    assert set(jobs["sign"]["needs"]) == {"build", "scan"}
+    sign, tag = (entry["run"] for entry in jobs["sign"]["steps"][-2:])
+    assert sign == 'cosign sign --yes "$IMAGE"'
+    assert "imagetools create" in tag
+    gate = step(jobs["scan"], "aquasecurity/trivy-action")
+    assert (gate["severity"], gate["ignore-unfixed"]) == ("HIGH,CRITICAL", "true")
+    assert gate["exit-code"] == "1"
+    assert {jobs["sign"]["env"]["IMAGE"], gate["image-ref"]} == {"${{ needs.build.outputs.image }}"}
+
+
+@ON_GITHUB
+def test_on_github_the_image_says_what_it_is(render: Render, answers: kit.Answers) -> None:
+    build = step(workflow(render(answers), "image")["jobs"]["build"], "docker/build-push-action")
+    assert set(re.findall(r"opencontainers\.image\.(\w+)=\$", build["labels"])) == LABELS
+    assert build["platforms"] == "linux/amd64,linux/arm64"
+    assert build["provenance"] == "mode=max"
+    assert build["sbom"] == f"generator={slipway.read_images()['sbom-scanner']}"
+
+
+@ON_GITLAB
+def test_on_gitlab_a_merge_request_pushes_nothing(render: Render, answers: kit.Answers) -> None:
+    pipeline = kit.parse(render(answers) / ".gitlab-ci.yml")
+    rules = [rule["if"] for rule in pipeline[".image"]["rules"]]
+    assert rules == ["$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH", "$CI_COMMIT_TAG"]
+    for name, job in pipeline.items():
+        if "CI_REGISTRY" in str(job):
+            assert ".image" in job["extends"], name
+            assert "rules" not in job, name
+
+
+@ON_GITLAB
+def test_on_gitlab_the_tag_comes_last(render: Render, answers: kit.Answers) -> None:
+    pipeline = kit.parse(render(answers) / ".gitlab-ci.yml")
+    build, scan, sign = (pipeline[f"image-{name}"] for name in ("build", "scan", "sign"))
+    assert "push-by-digest=true" in options(script(build), "output")
+    assert "--tag" not in script(build)
+    assert scan["needs"] == ["image-build"]
+    assert sign["needs"] == ["image-build", "image-scan"]
+    assert sign["id_tokens"] == {"SIGSTORE_ID_TOKEN": {"aud": "sigstore"}}
+    assert [name for name, job in pipeline.items() if "id_tokens" in job] == ["image-sign"]
+    assert sign["script"][0] == 'cosign sign --yes "$CI_REGISTRY_IMAGE@$DIGEST"'
+    assert "imagetools create" in sign["script"][-1]
+    gate = "--severity HIGH,CRITICAL --ignore-unfixed --exit-code 1"
+    assert gate in scan["script"][-1]
+    assert scan["artifacts"]["reports"].keys() == {"container_scanning", "cyclonedx"}
+
+
+@ON_GITLAB
+def test_on_gitlab_the_image_says_what_it_is(render: Render, answers: kit.Answers) -> None:
+    build = script(kit.parse(render(answers) / ".gitlab-ci.yml")["image-build"])
+    assert set(re.findall(r'--label "org\.opencontainers\.image\.(\w+)=\$', build)) == LABELS
+    assert options(build, "platform") == "linux/amd64,linux/arm64"
+    generator = slipway.read_images()["sbom-scanner"]
+    attested = f"type=sbom,generator={generator} type=provenance,mode=max"
+    assert options(build, "attest") == attested
+
+
+def test_the_digest_is_found_in_what_the_builder_tells(render: Render, tmp_path: Path) -> None:
+    job = kit.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"]
+    digest = f"sha256:{'5e' * 32}"
+    told = {"containerimage.descriptor": {"digest": "other"}, "containerimage.digest": digest}
+    (tmp_path / "build.json").write_text(json.dumps(told, indent=2))
+    subprocess.run(["sh", "-euc", job["script"][-1]], cwd=tmp_path, check=True)
+    assert (tmp_path / "image.env").read_text() == f"DIGEST={digest}\n"
+
+
+def test_every_builder_dates_the_image_by_its_commit(render: Render) -> None:
+    job = workflow(render({}), "image")["jobs"]["build"]
+    (build,) = (entry for entry in job["steps"] if entry.get("id") == "build")
+    assert build["env"] == {"SOURCE_DATE_EPOCH": "${{ steps.commit.outputs.epoch }}"}
+    assert "rewrite-timestamp=true" in build["with"]["outputs"]
+    commands = script(kit.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"])
+    assert "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)\nexport SOURCE_DATE_EPOCH" in commands
+    assert "rewrite-timestamp=true" in options(commands, "output")
+
+
+def test_every_week_the_image_is_made_of_nothing_old(render: Render) -> None:
+    image = workflow(render({}), "image")
+    (schedule,) = image[True]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", schedule["cron"])
+    build = step(image["jobs"]["build"], "docker/build-push-action")
+    assert build["pull"] is True
+    assert "github.event_name == 'schedule'" in build["no-cache"]
+    commands = script(kit.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"])
+    assert " --pull " in commands
+    assert 'test "$CI_PIPELINE_SOURCE" = schedule' in commands
+    assert "NO_CACHE=--no-cache" in commands
+
+
+@pytest.mark.parametrize(
+    ("entry", "accepted"),
+    [
+        ("vulnerabilities: []\n", True),
+        ("vulnerabilities:\n  - id: CVE-2026-1\n    expired_at: 2027-01-31\n", True),
+        ("vulnerabilities:\n  - id: CVE-2026-1\n    statement: Never\n", False),
+        (
+            "vulnerabilities:\n- id: CVE-2026-1\n# - id: CVE-2026-2\n#   expired_at: 2027-1-31\n",
+            False,
+        ),
+    ],
+)
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_an_exception_has_an_end(
+    render: Render, tmp_path: Path, ci: str, entry: str, accepted: bool
+) -> None:
+    project = render({"ci": ci})
+    if ci == "github":
+        steps = workflow(project, "image")["jobs"]["scan"]["steps"]
+        (check,) = (entry["run"] for entry in steps if "run" in entry)
+    else:
+        check = kit.parse(project / ".gitlab-ci.yml")["image-scan"]["script"][0]
+    (tmp_path / ".trivyignore.yaml").write_text(entry)
+    command = ["sh", "-euc", check]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode == 0) == accepted
+    assert accepted or result.stdout.startswith("Give each id")
+
+
+def test_the_list_of_exceptions_begins_empty(render: Render) -> None:
+    for answers in ({}, {"ci": "gitlab"}, {"ci": "none"}, ADOPTED):
+        assert kit.parse(render(answers) / ".trivyignore.yaml") == {"vulnerabilities": []}
+
+
+def test_the_readme_verifies_the_identity_that_signs(render: Render) -> None:
+    text = (render({}) / "README.md").read_text("utf-8")
+    assert "cosign verify ghcr.io/OWNER/harbour-api:latest" in text
+    assert "harbour-api/.github/workflows/image.yml@refs/heads/main" in text
+    text = (render({"ci": "gitlab"}) / "README.md").read_text("utf-8")
+    assert "harbour-api//.gitlab-ci.yml@refs/heads/main" in text
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"ci": "none"},
+        {**ADOPTED, "own_files": ["app.py", ".github/workflows/ci.yml"]},
+        {**ADOPTED, "own_files": ["app.py", ".github/workflows/image.yml"]},
+        {**ADOPTED, "own_files": ["app.py", ".gitlab-ci.yml"], "ci": "gitlab"},
+    ],
+    ids=["none", "own-ci", "own-image", "own-pipeline"],
+)
+def test_who_has_no_pipeline_of_the_kit_has_no_part_of_this(
+    render: Render, answers: kit.Answers
+) -> None:
+    texts = kit.read_tree(render(answers))
+    assert ".github/workflows/image.yml" not in texts
+    del texts[".copier-answers.yml"]
+    assert not [path for path, text in texts.items() if "cosign" in text or "image.yml" in text]

@@ -1,0 +1,59 @@
+"""What docs/scorecard.md says of files is so."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import kit
+import pytest
+from conftest import Render
+
+TEXT = (kit.ROOT / "docs" / "scorecard.md").read_text("utf-8")
+CHECKS = re.findall(r"^\| ([A-Z]\S+) \| (.+) \| (.+) \|$", TEXT, re.MULTILINE)
+PATH = re.compile(r"`([^` ]{2,})`")
+
+
+@pytest.mark.parametrize(("check", "generated", "here"), CHECKS, ids=[row[0] for row in CHECKS])
+def test_what_is_named_is_there(render: Render, check: str, generated: str, here: str) -> None:
+    project = render({})
+    locks = kit.load_extension().MANAGERS["uv"].locks  # written by the last step of a copy
+
+    for folder, text in ((project, generated), (kit.ROOT, here)):
+        named = PATH.findall(text)
+        assert named or "`" not in text, check
+        assert [path for path in named if path not in locks and not (folder / path).exists()] == []
+
+
+def test_no_file_is_a_binary(projects: Mapping[str, Path]) -> None:
+    listed = kit.run("git", "ls-files", "-z", cwd=kit.ROOT).split("\0")[:-1]
+    for file in (kit.ROOT / path for path in listed):
+        assert not file.is_file() or is_text(file), file
+    for file in (file for project in projects.values() for file in kit.files(project)):
+        assert is_text(file), file
+
+
+def test_the_images_of_the_tools_are_pinned_by_digest() -> None:
+    images = re.findall(
+        "^FROM (.+?)(?: AS .+)?$", (kit.ROOT / ".ci/Dockerfile").read_text("utf-8"), re.M
+    )
+
+    assert images
+    assert all(re.search("@sha256:[0-9a-f]{64}$", image) for image in images if image != "scratch")
+
+
+def test_static_analysis_reads_code_and_workflows(render: Render) -> None:
+    for folder in (render({}), kit.ROOT):
+        workflow = kit.parse(folder / ".github" / "workflows" / "codeql.yml")
+        (job,) = workflow["jobs"].values()
+        (languages,) = (s["with"]["languages"] for s in job["steps"] if "/init@" in s["uses"])
+        assert languages == "actions, python"
+    pipeline = kit.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")
+    assert {"template": "Jobs/SAST.gitlab-ci.yml"} in pipeline["include"]
+
+
+def is_text(file: Path) -> bool:
+    """Say whether a file can be reviewed by reading it."""
+    try:
+        return "\0" not in file.read_text("utf-8")
+    except UnicodeDecodeError:
+        return False
