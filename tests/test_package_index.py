@@ -21,6 +21,7 @@ from pip._internal.models.index import PyPI
 SERVER = Path(__file__).with_name("package_index.py")
 EXAMPLE = "https://packages.example.com/simple"  # of the README
 PASSWORD = uuid.uuid4().hex
+LEVEL = uuid.uuid4().hex  # of the tide: no build finds an earlier run's package in the cache
 LOGIN = f"ada:{PASSWORD}"
 SECRETS = tuple(text.encode() for text in (PASSWORD, base64.b64encode(LOGIN.encode()).decode()))
 
@@ -103,7 +104,7 @@ ServiceOf = Callable[[str], Service]
 def index(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     """Build a package and serve it."""
     source = tmp_path_factory.mktemp("harbour-tides")
-    (source / "harbour_tides.py").write_text('LEVEL = "high"\n', "utf-8")
+    (source / "harbour_tides.py").write_text(f'LEVEL = "{LEVEL}"\n', "utf-8")
     (source / "pyproject.toml").write_text(
         '[project]\nname = "harbour-tides"\nversion = "1.0"\nrequires-python = ">=3"\n'
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n',
@@ -201,7 +202,7 @@ def test_a_private_index_serves_who_has_the_credentials_and_nothing_keeps_them(
     log.append(service.run("docker", *build, "--target=build", f"--tag={service.image}:build", "."))
     log.append(service.run("docker", *build, f"--tag={service.image}:latest", "."))
     log.append(service.run("docker", "compose", "--progress=plain", "build"))
-    assert [service.tides(tag) for tag in ("latest", "development")] == ["high"] * 2
+    assert [service.tides(tag) for tag in ("latest", "development")] == [LEVEL] * 2
     asked = index.log().removeprefix(served)
     answered = re.findall(r'"GET /simple/harbour-tides/(\S*) HTTP/1.1" 200', asked)
     assert any(answered), asked  # the wheel, which Poetry keeps for the second image
@@ -241,7 +242,7 @@ def test_vendored_wheels_are_enough_where_there_is_no_network(
     kit.run("docker", "image", "rm", "--force", f"{service.image}:latest")
     served = index.log()
     service.run("make", *make, "image-offline")
-    assert service.tides("latest") == "high"
+    assert service.tides("latest") == LEVEL
     assert index.log() == served
 
     lock = next(iter(kit.files(service.project, "*.lock", "requirements/production.txt")))
