@@ -17,12 +17,11 @@ class TestFastapiWithUvAndPostgresql(Rotation, Service, Workplace, Builds, WebAt
     answers: ClassVar[kit.Answers] = {}
 
 
-class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds, WebAttacks, Fuzz):
-    """The other framework, the other manager, the other image and another Python."""
+class TestFlaskWithUvAndPostgresql(Service, Workplace, Builds, WebAttacks, Fuzz):
+    """The other framework, the other image and another Python."""
 
     answers: ClassVar[kit.Answers] = {
         "framework": "flask",
-        "dependency_manager": "pip",
         "base_image": "full",
         "python_version": "3.13",
     }

@@ -20,20 +20,10 @@ def project(request: pytest.FixtureRequest, engine: None, render: Render) -> Ite
     """Render and lock a service that keeps clear of other projects on this machine."""
     slug = f"harbour-{uuid.uuid4().hex[:8]}"
     project = render({**request.cls.answers, "project_slug": slug})
-    names = ("WEB_PORT", "DEBUGGER_PORT", "DATABASE_PORT", "ADMINER_PORT")
-    ports = zip(names, stacks.free_ports(len(names)), strict=True)
-    (project / ".env").write_text("".join(f"{name}={port}\n" for name, port in ports))
     stacks.lock(project)
     stacks.give_to_developer(project)
     yield project
-    images = [f"{slug}:development", f"{slug}:latest"]
-    stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
-
-
-@pytest.fixture(scope="class")
-def development(project: Path) -> Iterator[Stack]:
-    """Start the development stack."""
-    yield from run(Stack(project, stacks.DEVELOPMENT))
+    stacks.execute("docker", "image", "rm", "--force", f"{slug}:latest", cwd=project)
 
 
 @pytest.fixture(scope="class")
@@ -42,22 +32,13 @@ def production(project: Path) -> Iterator[Stack]:
     if (project / "secrets").exists():
         kit.run("make", "--silent", "-C", project, "secrets")
     (port,) = stacks.free_ports(1)
-    yield from run(Stack(project, stacks.PRODUCTION, {"WEB_PORT": str(port)}))
-
-
-def run(stack: Stack) -> Iterator[Stack]:
-    """Keep a stack running for a while."""
-    try:
-        stack.compose("up", "--build", "--detach", "--wait")
+    with Stack(project, stacks.PRODUCTION, {"WEB_PORT": str(port)}).running() as stack:
         yield stack
-    finally:
-        stack.compose("down", "--volumes", "--timeout", "3")
 
 
 def make(stack: Stack, target: str, **variables: str) -> Any:
-    """Run a target of the Makefile on a stack."""
-    name = "production" if stack.files else "development"
-    given = [f"{key}={value}" for key, value in {"STACK": name, **variables}.items()]
+    """Run a target of the Makefile on the production stack."""
+    given = [f"{key}={value}" for key, value in {"STACK": "production", **variables}.items()]
     return stacks.execute("make", "--silent", target, *given, cwd=stack.project)
 
 
@@ -65,9 +46,6 @@ class Database:
     """What every database is tested for."""
 
     answers: ClassVar[kit.Answers]
-
-    def test_the_tests_of_the_project_pass(self, development: Stack) -> None:
-        assert " passed" in development.compose("run", "--rm", "web", "pytest")
 
     def test_a_dump_brings_everything_back(self, production: Stack) -> None:
         note = production.ask("/api/notes", content={"title": "⚓ 'Ebb' \\ \"flow\""}).json()

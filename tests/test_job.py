@@ -231,10 +231,14 @@ class TestJobWithPipenvAndMariadb(Rotation, JobWithServer, JobAttacks):
 
 
 @pytest.mark.docker
-class TestJobWithoutDatabase(Job):
-    """The lock is a file."""
+class TestJobWithPip(Job):
+    """Without a database the lock is a file, and with few packages pip does not take long."""
 
-    answers: ClassVar[kit.Answers] = {"framework": "job", "database": "none"}
+    answers: ClassVar[kit.Answers] = {
+        "framework": "job",
+        "dependency_manager": "pip",
+        "database": "none",
+    }
 
     def test_the_scheduler_runs_the_job(self, production: Stack) -> None:
         put(production, "flood.txt", "Spring tide")

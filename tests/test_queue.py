@@ -32,7 +32,6 @@ class TestQueue(Deployed, Attacks):
 
     answers: ClassVar[kit.Answers] = {
         "framework": "fastapi",
-        "dependency_manager": "pipenv",
         "database": "postgresql",
         "cache": "valkey",
         "task_queue": "celery",

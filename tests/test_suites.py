@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
 
+import kit
 import pytest
 import stacks
 import suites
@@ -16,41 +17,43 @@ pytestmark = pytest.mark.docker
 
 SERVERS = ("postgresql", "mariadb")
 # With the other server, tests run in containers: see test_containers.py and test_job.py.
-PROGRAMS = {
-    "framework": ["cli", "job"],
-    "dependency_manager": ["uv"],
-    "database": ["none", "sqlite", "postgresql"],
-}
+PROGRAMS = {"framework": ["cli", "job"], "database": ["none", "sqlite", "postgresql"]}
 SERVICES = {
     "framework": ["fastapi", "flask"],
-    "dependency_manager": ["uv"],
     "database": ["none", "sqlite", "mariadb"],
     "cache": ["none", "valkey"],
     "task_queue": ["none", "celery"],
 }
-# What a manager has to lock is most in one with everything; uv takes seconds where others take
-# minutes. Services that use pip run their checks in test_containers.py.
-FULL = {"database": "mariadb", "cache": "valkey", "task_queue": "celery"}
-OTHERS = [
-    {"framework": "fastapi", "dependency_manager": "poetry", **FULL},
-    {"framework": "flask", "dependency_manager": "pipenv", **FULL},
-    {"framework": "cli", "dependency_manager": "pipenv", "database": "postgresql"},
-    {"framework": "job", "dependency_manager": "poetry", "database": "sqlite"},
-    {"framework": "job", "dependency_manager": "pip", "database": "none"},
-]
-ROWS = [*covering_array([SERVICES, PROGRAMS]), *OTHERS]
+# uv locks in seconds, the others take minutes: they have projects of every kind.
+MANAGERS = {
+    "cli-postgresql": "pipenv",
+    "fastapi-mariadb-valkey-celery": "poetry",
+    "flask-celery": "pipenv",
+    "job": "pip",
+    "job-sqlite": "poetry",
+}
+
+
+def name(row: dict[str, str]) -> str:
+    """Name a row by what it has, the framework first."""
+    keys = ("framework", "database", "cache", "task_queue")
+    return "-".join(row[key] for key in keys if row.get(key, "none") != "none")
+
+
+ROWS = {name(row): row for row in covering_array([SERVICES, PROGRAMS])}
 
 
 @pytest.fixture(scope="module")
-def projects(engine: None, render: Render) -> list[Future[Path]]:
-    """Render a project from each row, and lock them side by side: that means to wait."""
-    made = []
-    for row, version in zip(ROWS, cycle(("3.13", "3.14")), strict=False):
+def projects(engine: None, render: Render) -> dict[str, Future[Path]]:
+    """Render a project from each row, and lock them ahead of their tests: that means to wait."""
+    pool = ThreadPoolExecutor(max_workers=2)
+    made = {}
+    for (name, row), version in zip(ROWS.items(), cycle(("3.13", "3.14")), strict=False):
+        manager = MANAGERS.get(name, "uv")
         slug = f"harbour-{uuid.uuid4().hex[:8]}"
-        made.append(render({**row, "python_version": version, "project_slug": slug}))
-    pool = ThreadPoolExecutor(max_workers=4)
-    last_first = [pool.submit(lock, project) for project in reversed(made)]  # pip is slowest
-    return last_first[::-1]
+        answers = {"dependency_manager": manager, "python_version": version, "project_slug": slug}
+        made[name] = pool.submit(lock, render({**row, **answers}))
+    return made
 
 
 def lock(project: Path) -> Path:
@@ -59,26 +62,26 @@ def lock(project: Path) -> Path:
     return project
 
 
-def name(row: dict[str, str]) -> str:
-    """Name a row by what it has, the framework first."""
-    keys = ("framework", "dependency_manager", "database", "cache", "task_queue")
-    return "-".join(row[key] for key in keys if row.get(key, "none") != "none")
+def test_every_manager_has_its_projects() -> None:
+    assert MANAGERS.keys() <= ROWS.keys()
+    assert {"uv", *MANAGERS.values()} == set(kit.choices()["dependency_manager"])
 
 
-@pytest.mark.parametrize("row", ROWS, ids=name)
+@pytest.mark.parametrize("name", ROWS)
 def test_the_checks_of_a_project_pass(
-    projects: list[Future[Path]], caches: str, row: dict[str, str]
+    projects: dict[str, Future[Path]], caches: str, name: str
 ) -> None:
-    project = projects[ROWS.index(row)].result()
-    # Linters, types and locks of all projects have tests of their own; here some show that make
+    project = projects[name].result()
+    database = ROWS[name]["database"]
+    # Linters, types and locks of all projects have tests of their own; here one shows that make
     # runs them.
-    checks = "check" if row["framework"] == "cli" and row["dependency_manager"] != "pip" else "test"
-    variables = {**suites.tools(row["dependency_manager"]), "TARGETS": checks}
-    if row["database"] not in SERVERS:
+    checks = "check" if name == "cli" else "test"
+    variables = {**suites.tools(MANAGERS.get(name, "uv")), "TARGETS": checks}
+    if database not in SERVERS:
         suites.check(project, caches, variables)
         return
     (port,) = stacks.free_ports(1)
-    variables["DATABASE_URL"] = f"{row['database']}://app:app@127.0.0.1:{port}/app"
+    variables["DATABASE_URL"] = f"{database}://app:app@127.0.0.1:{port}/app"
     stack = Stack(project, stacks.DEVELOPMENT, {"DATABASE_PORT": str(port)})
     try:
         stack.compose("up", "--detach", "--wait", "database")
