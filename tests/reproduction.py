@@ -15,7 +15,7 @@ EPOCH = 1_000_000_000  # older than whatever a build writes
 
 def build(project: Path, tag: str, *options: str) -> None:
     """Build the production image of a project as of one time."""
-    arguments = ("--quiet", f"--build-arg=SOURCE_DATE_EPOCH={EPOCH}", *options)
+    arguments = ("--progress=plain", f"--build-arg=SOURCE_DATE_EPOCH={EPOCH}", *options)
     kit.run("docker", "build", *arguments, f"--tag={tag}", project)
 
 
