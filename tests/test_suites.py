@@ -27,10 +27,10 @@ SERVICES = {
 # uv locks in seconds, the others take minutes: they have projects of every kind.
 MANAGERS = {
     "cli-postgresql": "pipenv",
+    "cli-sqlite": "poetry",
     "fastapi-mariadb-valkey-celery": "poetry",
     "flask-celery": "pipenv",
     "job": "pip",
-    "job-sqlite": "poetry",
 }
 
 
@@ -73,9 +73,9 @@ def test_the_checks_of_a_project_pass(
 ) -> None:
     project = projects[name].result()
     database = ROWS[name]["database"]
-    # Linters, types and locks of all projects have tests of their own; here one shows that make
+    # Linters, types and locks of all projects have tests of their own; here some show that make
     # runs them.
-    checks = "check" if name == "cli" else "test"
+    checks = "check" if ROWS[name]["framework"] == "cli" else "test"
     variables = {**suites.tools(MANAGERS.get(name, "uv")), "TARGETS": checks}
     if database not in SERVERS:
         suites.check(project, caches, variables)
