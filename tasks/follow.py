@@ -1,15 +1,16 @@
-"""Lets a project follow its answers after an update, where Copier's merge does not.
+"""Finishes an update: merges the files of the template, and lets the user's follow their answers.
 
 An update leaves out the files that are the user's (see manifest.jinja). Where it changed an answer,
 this renders them for the answers before and after, and merges the difference into the project's.
-It also gives back what Copier deleted although it was edited. Otherwise nothing is rendered.
 
-Arguments: the template, the answers file, the version of the template before the update.
+Arguments: the template, the answers file, the version of the template before the update, and as
+JSON the patterns that the user gave by --skip and --exclude.
 """
 
+import json
 import runpy
-import subprocess
 import sys
+import tarfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,18 +18,36 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import ZipFile
 
 import copier
 import jinja2
 import yaml
+from git import git
+from merge import (
+    File,
+    committed,
+    decide_all,
+    is_behind_link,
+    merge_texts,
+    rendered,
+    write_all,
+)
 from pathspec import GitIgnoreSpec
 from translate import translate
 
 Answers = Mapping[str, Any]
+Files = Mapping[str, File]
 Tree = Mapping[str, bytes]
 
 REVISIONS = "migrations/versions/"
+
+# What is said of each kind of conflict.
+CONFLICTS = {
+    "marked": "Both you and the template changed these files; resolve what is marked",
+    "whole": "Both you and the template changed these files, which cannot be merged by lines;"
+    " yours stay, and git show :3:FILE is the template's",
+    "dropped": "The template has these files no longer, but you edited them; keep or delete them",
+}
 
 
 @dataclass(frozen=True)
@@ -43,13 +62,6 @@ class Renderings:
         """Say whether a file of the project is as the template wrote it."""
         content = read(path)
         return content is not None and content in (self.born.get(path), self.before.get(path))
-
-
-def git(*arguments: str | Path, text: bytes = b"") -> bytes:
-    """Run git and return what it prints."""
-    return subprocess.run(
-        ["git", *arguments], input=text, stdout=subprocess.PIPE, check=True
-    ).stdout
 
 
 def say(text: str, paths: Iterable[str]) -> None:
@@ -70,19 +82,21 @@ def read_answers(text: bytes) -> Answers:
 
 def extract(repository: Path, version: str, folder: Path) -> Path:
     """Write a version of the template to a folder outside git, which Copier takes as it is."""
-    archive = git("-C", repository, "archive", "--format=zip", version)
-    ZipFile(BytesIO(archive)).extractall(folder)
+    archive = git("-c", "core.autocrlf=false", "-C", repository, "archive", version)
+    with tarfile.open(fileobj=BytesIO(archive)) as files:
+        files.extractall(folder, filter="data")
     return folder
 
 
-def render(template: Path, answers: Answers, folder: Path) -> Tree:
+def render(template: Path, answers: Answers, answers_file: str, folder: Path) -> Path:
     """Render a project that remembers these answers; for others the template has defaults."""
-    folder.mkdir()
-    memory = folder / ".copier-answers.yml"
+    memory = folder / answers_file
+    memory.parent.mkdir(parents=True)
     memory.write_text(yaml.safe_dump(dict(answers)), "utf-8")
     copier.run_copy(
         str(template),
         folder,
+        answers_file=answers_file,
         settings=copier.Settings(),  # those of the machine would answer what nobody was asked
         defaults=True,
         overwrite=True,
@@ -91,6 +105,11 @@ def render(template: Path, answers: Answers, folder: Path) -> Tree:
         unsafe=True,
     )
     memory.unlink()
+    return folder
+
+
+def read_tree(folder: Path) -> Tree:
+    """Read all files of a folder."""
     files = (file for file in folder.rglob("*") if file.is_file())
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
@@ -128,13 +147,9 @@ def mark_clash(path: str, base: bytes, theirs: bytes | None) -> None:
 
 def merge(path: str, base: bytes, theirs: bytes) -> bool:
     """Merge what the answers change into a file that the user edited; say whether it clashed."""
-    with TemporaryDirectory() as folder:
-        ancestor, other = Path(folder, "base"), Path(folder, "theirs")
-        ancestor.write_bytes(base)
-        other.write_bytes(theirs)
-        labels = ("-L", "before updating", "-L", "last update", "-L", "after updating")
-        command = ["git", "merge-file", *labels, path, str(ancestor), str(other)]
-        clashed = subprocess.run(command, check=False).returncode != 0
+    text, clashed = merge_texts(base, read(path) or b"", theirs)
+    if text:
+        Path(path).write_bytes(text)
     if clashed:
         mark_clash(path, base, theirs)
     return clashed
@@ -152,15 +167,6 @@ def write(path: str, content: bytes | None) -> None:
         if any(folder.iterdir()):
             break
         folder.rmdir()
-
-
-def restore_edited(deleted: Iterable[str], born: Tree) -> list[str]:
-    """Give back what Copier deleted although the user had edited it."""
-    edited = [path for path in deleted if born.get(path, b"") != git("show", f"HEAD:./{path}")]
-    for path in edited:
-        git("checkout", "HEAD", "--", path)
-        mark_clash(path, born.get(path, b""), None)
-    return edited
 
 
 def is_exchanged(renderings: Renderings) -> bool:
@@ -221,27 +227,45 @@ def carry_over(paths: Iterable[str], renderings: Renderings) -> None:
     say("You deleted the sample, so these files of it were not written", missing)
 
 
-def follow(template: Path, answers_file: str, version: str) -> None:
+def merge_template(base: Files, theirs: Files, answers_file: str) -> None:
+    """Merge what is new in the files of the template, and say what is left to the user."""
+    mine = committed()
+    outcomes = decide_all(base, mine, theirs)
+    unwritten = write_all(outcomes, mine, {answers_file})
+    for kind, sentence in CONFLICTS.items():
+        say(sentence, (path for path, outcome in outcomes.items() if outcome.kind == kind))
+    behind = (path for path in outcomes if is_behind_link(path, mine))
+    news = (path for path in behind if base.get(path) != theirs.get(path))
+    say("The template changed these files, but you have a link in place of their folder", news)
+    if unwritten:
+        sys.exit(f"These files could not be written, see git diff: {', '.join(unwritten)}")
+
+
+def follow(template: Path, answers_file: str, version: str, *patterns: str) -> None:
     """Do all of it in the project, which is the current folder."""
     old = read_answers(git("show", f"HEAD:./{answers_file}"))
     new = read_answers(Path(answers_file).read_bytes())
     translated = translate(old)
-    gone = git("diff", "--name-only", "-z", "--relative", "--diff-filter=D", "HEAD")
-    deleted = gone.decode().split("\0")[:-1]
-    if translated == new and not deleted:
-        return
     with TemporaryDirectory() as folder:
         root = Path(folder)
+        previous = extract(template, version, root / "previous")
         current = extract(template, "HEAD", root / "current")
+        born = render(previous, old, answers_file, root / "born")
+        after = render(current, new, answers_file, root / "after")
         mine = users_files(current)
-        managers = runpy.run_path(str(current / "extensions" / "slipway.py"))["MANAGERS"]
-        renderings = Renderings(
-            render(extract(template, version, root / "previous"), old, root / "born"),
-            render(current, translated, root / "before"),
-            render(current, new, root / "after"),
+        left = mine + GitIgnoreSpec.from_lines(
+            line for lines in map(json.loads, patterns) for line in lines
         )
-    edited = restore_edited(deleted, renderings.born)
-    say("The kit has these files no longer, but you edited them; keep or delete them", edited)
+        base, theirs = (
+            {path: file for path, file in rendered(tree).items() if not left.match_file(path)}
+            for tree in (born, after)
+        )
+        merge_template(base, theirs, answers_file)
+        if translated == new:
+            return
+        before = render(current, translated, answers_file, root / "before")
+        managers = runpy.run_path(str(current / "extensions" / "slipway.py"))["MANAGERS"]
+        renderings = Renderings(*map(read_tree, (born, before, after)))
     if is_exchanged(renderings) and not is_untouched_sample(renderings):
         say("Your domain stays as it is, since it is not the sample", samples(renderings.before))
     else:

@@ -4,12 +4,8 @@ Copier forgets the answer to a question that has another name now, and silently 
 for a value that is no choice any more.
 """
 
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 # For each question that was renamed, split or dropped, or lost a choice: what stands in the place
 # of its answer, in the words of this release. CONTRIBUTING.md has an example of each.
@@ -22,10 +18,3 @@ def translate(answers: Mapping[str, Any]) -> dict[str, Any]:
     for key, answer in answers.items():
         translated |= REPLACED[key](answer) if key in REPLACED else {key: answer}
     return translated
-
-
-if __name__ == "__main__":
-    file = Path(sys.argv[1])
-    answers = yaml.safe_load(file.read_text("utf-8"))
-    if (translated := translate(answers)) != answers:
-        file.write_text(yaml.safe_dump(translated, allow_unicode=True, sort_keys=False), "utf-8")

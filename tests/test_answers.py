@@ -246,14 +246,6 @@ def test_revisions_that_ran_are_history(project: Path, bare_path: str) -> None:
     assert not (project / figures).exists()
 
 
-def test_nothing_is_rendered_where_no_answer_changed(project: Path) -> None:
-    follow = kit.ROOT / "tasks" / "follow.py"
-    result = stacks.execute(
-        "python", str(follow), "/no/template", ".copier-answers.yml", NEWEST, cwd=project
-    )
-    assert (result.returncode, result.stdout) == (0, "")
-
-
 @pytest.mark.parametrize("key", REFUSED)
 @pytest.mark.parametrize("command", ["update", "recopy"])
 def test_an_impossible_change_is_refused_before_anything_is_written(

@@ -1,0 +1,219 @@
+"""Merges a version of the template into a project, file by file and three ways.
+
+Copier does so too, by a patch whose outcome it does not look at, and which git's configuration can
+spoil. What it did to the files of the template is therefore replaced: the result follows from what
+was committed and from two renderings alone, and is compared with the files once it is written.
+"""
+
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from git import git, names
+
+LABELS = ("before updating", "last update", "after updating")
+LINK, PROGRAM, PLAIN = "120000", "100755", "100644"
+
+
+class File(NamedTuple):
+    """A file as git keeps it."""
+
+    mode: str
+    blob: str  # the name of its content
+
+
+Tree = Mapping[str, File]
+
+
+class Outcome(NamedTuple):
+    """What an update makes of a file."""
+
+    file: File | None  # that the work tree has then, if any
+    conflict: tuple[File | None, File | None, File | None] | None = None  # base, mine, theirs
+    kind: str = ""  # of the conflict: "marked" in the text, "whole" or "dropped" by the template
+
+
+def committed() -> Tree:
+    """Read the last commit of the project, which is the current folder."""
+    entries = (entry.split("\t", 1) for entry in names("ls-tree", "-r", "-z", "HEAD"))
+    return {path: File(*about.split()[::2]) for about, path in entries if " blob " in about}
+
+
+def rendered(folder: Path) -> Tree:
+    """Read a rendering, and let git keep its contents."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    found = hashed(map(str, files), "--no-filters")
+    return {
+        file.relative_to(folder).as_posix(): file_of(file, blob)
+        for file, blob in zip(files, found, strict=True)
+    }
+
+
+def hashed(paths: Iterable[str], *options: str) -> list[str]:
+    """Let git keep the contents of files, and name them."""
+    text = b"".join(os.fsencode(path) + b"\n" for path in paths)
+    return git("hash-object", "-w", "--stdin-paths", *options, text=text).decode().split()
+
+
+def file_of(path: str | Path, blob: str) -> File:
+    """Describe a file whose content git keeps already."""
+    return File(PROGRAM if os.access(path, os.X_OK) else PLAIN, blob)
+
+
+def content(file: File | None) -> bytes:
+    """Read what git keeps; nothing of no file."""
+    return git("cat-file", "blob", file.blob) if file else b""
+
+
+def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome:
+    """Merge the template's change of a file with the user's."""
+    if base == theirs or mine == theirs:
+        return Outcome(mine)
+    if mine == base:
+        return Outcome(theirs)
+    if mine is None:
+        return Outcome(None)  # what a user deletes stays deleted
+    unmerged = (base, mine, theirs)
+    if theirs is None:
+        return Outcome(mine, unmerged, "dropped")
+    if LINK in (mine.mode, theirs.mode):
+        return Outcome(mine, unmerged, "whole")
+    mode = theirs.mode if base and mine.mode == base.mode else mine.mode
+    ours = content(mine)
+    old, new = (with_ends_of(ours, content(file)) for file in (base, theirs))
+    text, has_conflict = merge_texts(old, ours, new)
+    if not holds(old, ours, text):
+        return Outcome(mine, unmerged, "whole")
+    merged = File(mode, git("hash-object", "-w", "--stdin", text=text).decode().strip())
+    return Outcome(merged, unmerged, "marked") if has_conflict else Outcome(merged)
+
+
+def with_ends_of(mine: bytes, text: bytes) -> bytes:
+    """Give a text the ends of lines that the user's version has."""
+    if 0 < mine.count(b"\n") == mine.count(b"\r\n"):
+        return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return text
+
+
+def merge_texts(base: bytes, mine: bytes, theirs: bytes) -> tuple[bytes, bool]:
+    """Merge three texts, and say whether there is a conflict; b"" of what git takes for binary."""
+    if base == theirs:
+        return mine, False
+    if base == mine:
+        return theirs, False
+    with TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("mine", "base", "theirs")]
+        for file, text in zip(files, (mine, base, theirs), strict=True):
+            file.write_bytes(text)
+        labels = [word for label in LABELS for word in ("-L", label)]
+        command = ["git", "merge-file", "-p", *labels, *map(str, files)]
+        result = subprocess.run(command, capture_output=True, check=False)
+    return result.stdout, result.returncode != 0
+
+
+def holds(base: bytes, mine: bytes, result: bytes) -> bool:
+    """Say whether a result has each line that the user wrote."""
+    written = Counter(mine.splitlines()) - Counter(base.splitlines())
+    return written <= Counter(result.splitlines())
+
+
+def decide_all(base: Tree, mine: Tree, theirs: Tree) -> dict[str, Outcome]:
+    """Decide about each file of the template."""
+    return {
+        path: Outcome(None)
+        if is_behind_link(path, mine)
+        else decide(base.get(path), mine.get(path), theirs.get(path))
+        for path in sorted(base.keys() | theirs.keys())
+    }
+
+
+def is_behind_link(path: str, mine: Tree) -> bool:
+    """Say whether a folder above a path is a link that the user committed."""
+    folders = (mine.get(parent.as_posix()) for parent in Path(path).parents)
+    return any(folder.mode == LINK for folder in folders if folder)
+
+
+def set_links_aside(leave: str) -> None:
+    """Take committed links but one out of the work tree until :func:`write_all`.
+
+    Copier would write through them, over files that need not belong to the project.
+    """
+    for path, file in committed().items():
+        if path != leave and file.mode == LINK and Path(path).is_symlink():
+            Path(path).unlink()
+
+
+def write_all(outcomes: Mapping[str, Outcome], mine: Tree, leave: set[str]) -> list[str]:
+    """Write what was decided, and give back everything else as it was committed.
+
+    Some files are left as they are. Return those that could not be written as they should be.
+    """
+    for path in outcomes:
+        if f"{path}.rej" not in mine:
+            Path(f"{path}.rej").unlink(missing_ok=True)
+    record(outcomes, mine)
+    options = ("--name-only", "-z", "--relative", "--no-renames", "--ignore-submodules=all")
+    changed = set(names("diff", *options, "HEAD")) - leave
+    wanted = {path: mine.get(path) for path in changed} | {
+        path: outcome.file for path, outcome in outcomes.items()
+    }
+    # What goes makes room, for example a folder for the link that was there.
+    for path in sorted(different(wanted), key=lambda path: wanted[path] is not None):
+        write(path, wanted[path])
+    return different(wanted)
+
+
+def record(outcomes: Mapping[str, Outcome], mine: Tree) -> None:
+    """Tell git's index which files have a conflict, and that nothing else is staged."""
+    prefix = git("rev-parse", "--show-prefix").rstrip(b"\n")
+    nobody = f"0 {'0' * len(next(iter(mine.values())).blob)}"
+    entries = []
+    for path, outcome in outcomes.items():
+        stages = enumerate(outcome.conflict, 1) if outcome.conflict else [(0, mine.get(path))]
+        texts = [f"{file.mode} {file.blob} {stage}" for stage, file in stages if file]
+        for text in (nobody, *texts):
+            entries.append(text.encode() + b"\t" + prefix + os.fsencode(path) + b"\0")
+    git("update-index", "-z", "--index-info", text=b"".join(entries))
+
+
+def different(wanted: Mapping[str, File | None]) -> list[str]:
+    """List the files that are not as they should be."""
+    has_modes = git("config", "--type=bool", "--default=true", "core.fileMode") == b"true\n"
+    links = {path for path in wanted if Path(path).is_symlink()}
+    files = [path for path in wanted if path not in links and Path(path).is_file()]
+    found = {path: file_of(path, blob) for path, blob in zip(files, hashed(files), strict=True)}
+    for path in links:
+        blob = git("hash-object", "-w", "--stdin", text=os.fsencode(Path(path).readlink()))
+        found[path] = File(LINK, blob.decode().strip())
+
+    def is_same(path: str, file: File | None) -> bool:
+        there = found.get(path)
+        if file and there and not has_modes and LINK not in (file.mode, there.mode):
+            return file.blob == there.blob
+        return file == there
+
+    return sorted(path for path, file in wanted.items() if not is_same(path, file))
+
+
+def write(path: str, file: File | None) -> None:
+    """Write a file as git would check it out, or delete it and the folders that are empty then."""
+    place = Path(path)
+    place.unlink(missing_ok=True)
+    if file is None:
+        for folder in place.parents:
+            if not folder.is_dir() or any(folder.iterdir()):
+                break
+            folder.rmdir()
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if file.mode == LINK:
+        place.symlink_to(os.fsdecode(content(file)))
+        return
+    place.write_bytes(git("cat-file", "--filters", f"--path={path}", file.blob))
+    if file.mode == PROGRAM:
+        readable = place.stat().st_mode & 0o444
+        place.chmod(place.stat().st_mode | readable >> 2)
