@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -57,6 +58,12 @@ def hashed(paths: Iterable[str], *options: str) -> list[str]:
     """Let git keep the contents of files, and name them."""
     text = b"".join(os.fsencode(path) + b"\n" for path in paths)
     return git("hash-object", "-w", "--stdin-paths", *options, text=text).decode().split()
+
+
+@cache
+def prefix() -> str:
+    """Tell the way from the top of the repository to the project."""
+    return os.fsdecode(git("rev-parse", "--show-prefix").rstrip(b"\n"))
 
 
 def file_of(path: str | Path, blob: str) -> File:
@@ -169,14 +176,13 @@ def write_all(outcomes: Mapping[str, Outcome], mine: Tree, leave: set[str]) -> l
 
 def record(outcomes: Mapping[str, Outcome], mine: Tree) -> None:
     """Tell git's index which files have a conflict, and that nothing else is staged."""
-    prefix = git("rev-parse", "--show-prefix").rstrip(b"\n")
     nobody = f"0 {'0' * len(next(iter(mine.values())).blob)}"
     entries = []
     for path, outcome in outcomes.items():
         stages = enumerate(outcome.conflict, 1) if outcome.conflict else [(0, mine.get(path))]
         texts = [f"{file.mode} {file.blob} {stage}" for stage, file in stages if file]
         for text in (nobody, *texts):
-            entries.append(text.encode() + b"\t" + prefix + os.fsencode(path) + b"\0")
+            entries.append(text.encode() + b"\t" + os.fsencode(prefix() + path) + b"\0")
     git("update-index", "-z", "--index-info", text=b"".join(entries))
 
 
@@ -185,7 +191,8 @@ def different(wanted: Mapping[str, File | None]) -> list[str]:
     has_modes = git("config", "--type=bool", "--default=true", "core.fileMode") == b"true\n"
     links = {path for path in wanted if Path(path).is_symlink()}
     files = [path for path in wanted if path not in links and Path(path).is_file()]
-    found = {path: file_of(path, blob) for path, blob in zip(files, hashed(files), strict=True)}
+    blobs = hashed(prefix() + path for path in files)
+    found = {path: file_of(path, blob) for path, blob in zip(files, blobs, strict=True)}
     for path in links:
         blob = git("hash-object", "-w", "--stdin", text=os.fsencode(Path(path).readlink()))
         found[path] = File(LINK, blob.decode().strip())
@@ -213,7 +220,7 @@ def write(path: str, file: File | None) -> None:
     if file.mode == LINK:
         place.symlink_to(os.fsdecode(content(file)))
         return
-    place.write_bytes(git("cat-file", "--filters", f"--path={path}", file.blob))
+    place.write_bytes(git("cat-file", "--filters", f"--path={prefix()}{path}", file.blob))
     if file.mode == PROGRAM:
         readable = place.stat().st_mode & 0o444
         place.chmod(place.stat().st_mode | readable >> 2)

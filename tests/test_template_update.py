@@ -38,7 +38,7 @@ Start = Callable[..., Path]
 DESCRIPTION = """\
 Brings this repository from v1.0.0 to v1.1.0 of its template, {template}.
 
-## Clashes
+## Conflicts
 
 Both sides changed the same lines. Resolve what is marked before you merge:
 
@@ -66,7 +66,6 @@ Both sides changed the same lines. Resolve what is marked before you merge:
 #### Added
 
 - A script that is new.
-
 """
 LIST = (
     "pr list --head template-update --json number,isCrossRepository"
@@ -172,14 +171,14 @@ class TestByHand:
         assert (project / ".env").read_text("utf-8") == "WEB_PORT=1\n"
         assert_nothing_is_left(project)
 
-    def test_a_clash_is_marked_as_in_a_merge(self, project: Path, programs: str) -> None:
+    def test_a_conflict_is_marked_as_in_a_merge(self, project: Path, programs: str) -> None:
         edit(project, "tests/test_logs.py", "\n\n# mine\n")
         before = state(project)
 
         result = stacks.execute("make", "update", f"VERSION={NEW}", cwd=project, PATH=programs)
 
         assert result.returncode == 0, result.stdout
-        assert "resolve what is marked:\ntests/test_logs.py\n" in result.stdout
+        assert "resolve what is marked in tests/test_logs.py.\n" in result.stdout
         assert "UU tests/test_logs.py" in status(project)
         assert "A  scripts/new.sh" in status(project)
         text = (project / "tests" / "test_logs.py").read_text("utf-8")
@@ -233,18 +232,35 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("harm", "sentence"),
         [
-            ("rm -r .git", "This is no git repository with a commit"),
+            ("rm -r .git", "not a git repository"),
             ("echo >>README.md", "There are uncommitted changes"),
             ("echo >new.txt", "There are uncommitted changes"),
             ("git rm -q $A", "yml is missing"),
             (r"echo '<<<<<<< ours' >>$A", "holds a conflict"),
-            ("echo '{[' >$A", "is damaged or of another template"),
+            ("echo '{[' >$A", "is damaged: take it back"),
+            ("echo 'a: [' >>$A", "is damaged: take it back"),
+            ("printf 'a: \\377' >>$A", "is damaged: take it back"),
             ("sed -i.old /^_src_path/d $A", "is damaged or of another template"),
-            ("sed -i.old /^_commit/d $A", "is damaged or of another template"),
             ("sed -i.old /^dependency_manager/d $A", "is damaged or of another template"),
-            ("echo 'a: [' >>$A", "with the template: yaml.parser.ParserError: while parsing"),
-            ("sed -i.old 's|^_src_path:.*|_src_path: /nowhere|' $A", "nowhere cannot be reached"),
+            ("sed -i.old /^_commit/d $A", "write that, such as _commit: v1.2.3, at its beginning"),
+            (
+                "sed -i.old 's|^_src_path:.*|_src_path: ../template|' $A",
+                "write its address or its whole path after _src_path",
+            ),
+            (
+                "sed -i.old 's|^_src_path:.*|_src_path: /nowhere|' $A",
+                "The template /nowhere cannot be used: repository '/nowhere' does not exist.",
+            ),
+            (
+                "sed -i.old 's|^_src_path:.*|_src_path: ssh://nobody@nowhere.invalid/x|' $A",
+                "Name or service not known: Could not read from remote repository.",
+            ),
             ("sed -i.old 's|^_commit:.*|_commit: v7|' $A", "has no version v7"),
+            (
+                f"sed -i.old 's|^_commit:.*|_commit: {OLD}-1-g1234567|' $A",
+                f"write the version before it, _commit: {OLD}, and commit it.",
+            ),
+            ("git rm -q --cached $A; echo $A >.gitignore", "run git add --force .copier-answers"),
         ],
     )
     def test_it_is_named_and_nothing_is_changed(
@@ -278,8 +294,11 @@ class TestBadInput:
         commit(project, "Wait in the middle")
         if kind == "failing":
             program(lock, "exit 0")
-            commit(project, "Do not wait")
-            replace_copier(tmp_path, "uvx", after='[ "$1" != update ]')
+            answers = project / ".copier-answers.yml"
+            broken = with_failing_migration(str(kit.read_answers(project)["_src_path"]), tmp_path)
+            text = re.sub(r"(?m)^_src_path: .*", f"_src_path: {broken}", answers.read_text("utf-8"))
+            answers.write_text(text, "utf-8")
+            commit(project, "Fail after the merge")
         before = state(project)
         started = subprocess.Popen(
             [kit.tool("sh"), SCRIPT],
@@ -341,7 +360,7 @@ class TestGitHub:
             assert git(remote, "rev-parse", "template-update^") == git(remote, "rev-parse", "main")
         description = (tmp_path / "second" / "template-update.md").read_text("utf-8")
         assert "\n## Checks\n\n`make check` passed.\n" in description
-        assert "Clashes" not in description
+        assert "Conflicts" not in description
         title = f"--title Update the template to {NEW} --body-file template-update.md"
         assert (tmp_path / "gh").read_text("utf-8").splitlines() == [
             "auth setup-git",
@@ -480,7 +499,21 @@ def program(file: Path, script: str) -> None:
     file.chmod(0o755)
 
 
-def replace_copier(folder: Path, runner: str, after: str = "") -> None:
+def with_failing_migration(releases: str, folder: Path) -> Path:
+    """Release the template once more, with a migration that fails at the end of an update."""
+    clone = folder / "failing"
+    git(folder, "clone", "--quiet", releases, clone)
+    config = clone / "copier.yml"
+    text = config.read_text("utf-8")
+    assert "_migrations:\n" in text
+    failing = '_migrations:\n  - {command: "false", when: "{{ _stage == \'after\' }}"}\n'
+    config.write_text(text.replace("_migrations:\n", failing), "utf-8")
+    commit(clone, "Release v1.2.0")
+    git(clone, "tag", "v1.2.0")
+    return clone
+
+
+def replace_copier(folder: Path, runner: str) -> None:
     """Put a Copier without the extension in PATH, and a program that runs the right one."""
     (folder / "programs" / "copier").unlink()
     program(folder / "programs" / "copier", "exit 1")
@@ -490,7 +523,7 @@ def replace_copier(folder: Path, runner: str, after: str = "") -> None:
         until [ "$1" = copier ]; do shift; done
         shift
         {kit.tool("copier")} "$@"
-        {after}""",
+        """,
     )
 
 

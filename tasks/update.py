@@ -1,0 +1,290 @@
+"""Updates a project, whole or not at all: what "make update" and a project's weekly job do.
+
+scripts/find-template.py of the project starts it, from the newest version of the template. Copier
+does its work in a work tree of its own, and the result comes over when it is complete.
+"""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from git import GitError, environment, git, names
+
+os.environ.update(environment())  # before Copier copies the environment for the git that it runs
+
+import copier
+import yaml
+
+BRANCH = "template-update"
+LONGEST = 60_000  # characters of a description; forges accept little more
+LAST_LINES = 30  # of checks that failed
+
+
+class RefusalError(Exception):
+    """The project stays as it was; the text says why and what to do."""
+
+
+class Step(NamedTuple):
+    """From which version of which template an update goes to which."""
+
+    template: Path  # a bare clone
+    wanted: str  # "" for the newest
+    source: str
+    current: str
+    project: str
+
+    def resolve(self, version: str) -> str:
+        """Find the commit of a version; "" if the template has none of that name."""
+        options = ("rev-parse", "--quiet", "--verify", "--end-of-options", f"{version}^{{commit}}")
+        try:
+            return self.ask(*options)
+        except GitError:
+            return ""
+
+    def ask(self, *arguments: str) -> str:
+        """Ask git about the template."""
+        return git(f"--git-dir={self.template}", *arguments).decode("utf-8", "replace").strip()
+
+    def precedes(self, earlier: str, later: str) -> bool:
+        """Say whether one commit of the template is another, or comes before it."""
+        return not self.ask("rev-list", "--max-count=1", earlier, f"^{later}")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Update the project that is the current folder, as the command line says."""
+    parser = argparse.ArgumentParser(prog="update-template.sh")
+    parser.add_argument("template", type=Path, help="a bare clone of the template")
+    parser.add_argument("answers_file", help="the file that Copier keeps in the project")
+    parser.add_argument("newest", help='the newest version; "" if none has a tag')
+    parser.add_argument("--branch", type=Path, metavar="FILE", help="commit there, describe here")
+    parser.add_argument("version", nargs="?", default="", help="a tag of the template")
+    arguments = parser.parse_args(words)
+    try:
+        check_work_tree()
+        answers = read_answers(arguments.answers_file)
+        step = Step(
+            arguments.template,
+            arguments.version,
+            answers["_src_path"],
+            answers["_commit"],
+            answers["project_slug"],
+        )
+        if not check_step(step, arguments.newest, arguments.answers_file):
+            print(f"There is nothing newer: this repository is at {step.current} of its template.")
+            return 0
+        return update(step, arguments.answers_file, arguments.branch)
+    except (RefusalError, GitError) as refusal:
+        print(f"{str(refusal).rstrip('.')}.", file=sys.stderr)
+        return 1
+
+
+def check_work_tree() -> None:
+    """Refuse what could not be undone."""
+    try:
+        git("rev-parse", "--show-toplevel")
+    except GitError as error:
+        advice = "" if "dubious" in str(error) else ": run git init, git add --all and git commit"
+        raise RefusalError(f"git cannot work here: {error}{advice}") from error
+    try:
+        git("rev-parse", "--quiet", "--verify", "HEAD")
+    except GitError:
+        raise RefusalError(
+            "This repository has no commit yet: run git add --all and git commit"
+        ) from None
+    if git("status", "--porcelain"):
+        raise RefusalError("There are uncommitted changes: commit or stash them, then try again")
+
+
+def read_answers(answers_file: str) -> dict[str, str]:
+    """Read which template and version the project comes from; its commit has them, too."""
+    if not names("ls-tree", "-z", "--name-only", "HEAD", "--", answers_file):
+        raise RefusalError(
+            f"{answers_file} is not committed, so nothing could be undone:"
+            f" run git add --force {answers_file}, and commit it"
+        )
+    answers: dict[str, Any] = yaml.safe_load(Path(answers_file).read_bytes())
+    if not answers.get("_commit"):
+        raise RefusalError(
+            f"{answers_file} does not say from which version of the template this repository comes:"
+            " write that, such as _commit: v1.2.3, at its beginning, and commit it"
+        )
+    return {key: str(value) for key, value in answers.items()}
+
+
+def check_step(step: Step, newest: str, answers_file: str) -> bool:
+    """Say whether there is something newer; refuse what is no step forward."""
+    current = step.resolve(step.current)
+    if not current:
+        tag = re.sub(r"-\d+-g[0-9a-f]+$", "", step.current)
+        if tag != step.current and step.resolve(tag):
+            raise RefusalError(
+                f"{answers_file} names {step.current}, a state of the template that was never"
+                f" committed or is gone: write the version before it, _commit: {tag}, and commit it"
+            )
+        raise RefusalError(
+            f"The template {step.source} has no version {step.current}, which {answers_file}"
+            " names: correct _commit or _src_path in it, and commit it"
+        )
+    if step.wanted:
+        wanted = step.resolve(f"refs/tags/{step.wanted}")
+        if not wanted:
+            raise RefusalError(
+                f"The template {step.source} has no version {step.wanted}: name one of its tags"
+            )
+        if wanted != current and step.precedes(wanted, current):
+            raise RefusalError(
+                f"This repository is at {step.current} of its template, and cannot go back to"
+                f" {step.wanted}"
+            )
+        return wanted != current
+    return not step.precedes(step.resolve(newest or "HEAD"), current)
+
+
+def update(step: Step, answers_file: str, description: Path | None) -> int:
+    """Let Copier update in a work tree of its own, and bring the result over."""
+    project = Path.cwd()
+    prefix = os.fsdecode(git("rev-parse", "--show-prefix").rstrip(b"\n"))
+    with work_tree() as tree:
+        os.chdir(tree / prefix)
+        try:
+            run_copier(step, answers_file)
+            new = str(yaml.safe_load(Path(answers_file).read_bytes())["_commit"])
+            unmerged = git("ls-files", "--unmerged", "--full-name", "-z", ":/")
+            conflicts = sorted({os.fsdecode(e.split(b"\t")[1]) for e in unmerged.split(b"\0")[:-1]})
+            git("add", "--all")
+            if description:
+                propose(step, new, conflicts, project / description)
+                return 0
+            result = git("write-tree").decode().strip()
+        finally:
+            os.chdir(project)
+        bring_over(result, unmerged, conflicts)
+    print(f"Staged {new} of the template{conflicts_of(conflicts)}.")
+    print("Look at it and commit it; git reset --hard takes it back.")
+    return 0
+
+
+@contextmanager
+def work_tree() -> Iterator[Path]:
+    """Check the last commit out beside the project, for a while."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        tree = Path(folder, "work")
+        try:
+            git("worktree", "add", "--quiet", "--detach", tree)
+            yield tree
+        finally:
+            subprocess.run(
+                ["git", "worktree", "remove", "--force", tree], capture_output=True, check=False
+            )
+
+
+def run_copier(step: Step, answers_file: str) -> None:
+    """Run Copier in the current folder."""
+    try:
+        copier.run_update(
+            ".",
+            answers_file=answers_file,
+            vcs_ref=step.wanted or None,
+            defaults=True,
+            overwrite=True,
+            unsafe=True,
+        )
+    except GitError:
+        raise
+    except Exception as error:  # whatever a version of Copier, or of the template, raises
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise RefusalError(f"The update failed, and nothing has been changed: {reason}") from error
+
+
+def conflicts_of(conflicts: Sequence[str]) -> str:
+    """Name the files with conflicts, as a part of a sentence."""
+    if not conflicts:
+        return ""
+    return f". Both sides changed the same lines; resolve what is marked in {', '.join(conflicts)}"
+
+
+def bring_over(result: str, unmerged: bytes, conflicts: Sequence[str]) -> None:
+    """Bring a tree, and the conflicts in it, into the project's work tree and index."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # this is done whole
+    try:
+        git("read-tree", "-m", "-u", "HEAD", result)
+    except GitError as error:
+        raise RefusalError(
+            f"The work tree is in the way ({error}): commit that or move it away, then try again"
+        ) from error
+    if conflicts:
+        top = Path(os.fsdecode(git("rev-parse", "--show-toplevel").rstrip(b"\n")))
+        removed = b"".join(os.fsencode(path) + b"\0" for path in conflicts)
+        git("update-index", "--force-remove", "-z", "--stdin", text=removed, cwd=top)
+        git("update-index", "-z", "--index-info", text=unmerged, cwd=top)
+
+
+def propose(step: Step, new: str, conflicts: Sequence[str], description: Path) -> None:
+    """Commit the result on a branch of its own, check it, and describe it for a review."""
+    robot = f"{BRANCH}@{step.project}.invalid"
+    identity = ("-c", "user.name=Template update", "-c", f"user.email={robot}")
+    git(*identity, "commit", "--quiet", "--no-verify", "--message", f"Update the template to {new}")
+    checks = subprocess.run(
+        ["make", "check"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    git("branch", "--force", BRANCH, "HEAD")
+    said = "" if checks.returncode == 0 else checks.stdout.decode("utf-8", "replace")
+    text = describe(step, new, conflicts, checks.returncode == 0, said)
+    description.write_text(text[:LONGEST], "utf-8")
+    print(f"The branch {BRANCH} has {new} of the template, and {description.name} describes it.")
+
+
+def describe(step: Step, new: str, conflicts: Sequence[str], has_passed: bool, said: str) -> str:
+    """Write in Markdown what an update brings."""
+    parts = [f"Brings this repository from {step.current} to {new} of its template, {step.source}."]
+    if conflicts:
+        parts += [
+            "## Conflicts",
+            "Both sides changed the same lines. Resolve what is marked before you merge:",
+            "\n".join(f"- `{path}`" for path in conflicts),
+        ]
+    words = names("show", "--format=", "--name-status", "--no-renames", "-z", BRANCH)
+    notes = {"A": " (new)", "D": " (removed)"}
+    changed = (
+        f"- `{path}`{notes.get(kind, '')}"
+        for kind, path in zip(words[::2], words[1::2], strict=True)
+    )
+    parts += ["## Changed files", "\n".join(changed), "## Checks"]
+    if has_passed:
+        parts.append("`make check` passed.")
+    else:
+        end = "\n".join(said.splitlines()[-LAST_LINES:])
+        parts += ["`make check` failed. It ended with:", f"````text\n{end}\n````"]
+    if news := changelog(step, new):
+        parts += ["## Changelog of the template", news]
+    return "\n\n".join(parts) + "\n"
+
+
+def changelog(step: Step, new: str) -> str:
+    """Cut out of the template's changelog what is newer than the project, a heading lower."""
+    try:
+        text = step.ask("show", f"{new}:CHANGELOG.md")
+    except GitError:
+        return ""
+    first, last = (
+        re.escape(f"## [{version.removeprefix('v')}]") for version in (new, step.current)
+    )
+    found = re.search(rf"^{first}.*?(?=^{last}|^\[|\Z)", text, re.MULTILINE | re.DOTALL)
+    return re.sub(r"^##", "###", found[0], flags=re.MULTILINE).strip() if found else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
