@@ -8,6 +8,7 @@ JSON the patterns that the user gave by --skip and --exclude.
 """
 
 import json
+import os
 import runpy
 import sys
 import tarfile
@@ -22,7 +23,7 @@ from typing import Any
 import copier
 import jinja2
 import yaml
-from git import git
+from git import environment, git
 from merge import (
     File,
     committed,
@@ -280,4 +281,5 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> N
 
 
 if __name__ == "__main__":
+    os.environ.update(environment())
     follow(Path(sys.argv[1]), *sys.argv[2:])

@@ -8,8 +8,7 @@ was committed and from two renderings alone, and is compared with the files once
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -47,28 +46,14 @@ def committed() -> Tree:
 def rendered(folder: Path) -> Tree:
     """Read a rendering, and let git keep its contents."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    found = hashed(map(str, files), "--no-filters")
+    text = b"".join(os.fsencode(file) + b"\n" for file in files)
+    blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", text=text).decode().split()
     return {
-        file.relative_to(folder).as_posix(): file_of(file, blob)
-        for file, blob in zip(files, found, strict=True)
+        file.relative_to(folder).as_posix(): File(
+            PROGRAM if os.access(file, os.X_OK) else PLAIN, blob
+        )
+        for file, blob in zip(files, blobs, strict=True)
     }
-
-
-def hashed(paths: Iterable[str], *options: str) -> list[str]:
-    """Let git keep the contents of files, and name them."""
-    text = b"".join(os.fsencode(path) + b"\n" for path in paths)
-    return git("hash-object", "-w", "--stdin-paths", *options, text=text).decode().split()
-
-
-@cache
-def prefix() -> str:
-    """Tell the way from the top of the repository to the project."""
-    return os.fsdecode(git("rev-parse", "--show-prefix").rstrip(b"\n"))
-
-
-def file_of(path: str | Path, blob: str) -> File:
-    """Describe a file whose content git keeps already."""
-    return File(PROGRAM if os.access(path, os.X_OK) else PLAIN, blob)
 
 
 def content(file: File | None) -> bytes:
@@ -162,65 +147,38 @@ def write_all(outcomes: Mapping[str, Outcome], mine: Tree, leave: set[str]) -> l
     for path in outcomes:
         if f"{path}.rej" not in mine:
             Path(f"{path}.rej").unlink(missing_ok=True)
-    record(outcomes, mine)
+    record({path: [outcome.file] for path, outcome in outcomes.items()}, mine)
     options = ("--name-only", "-z", "--relative", "--no-renames", "--ignore-submodules=all")
-    changed = set(names("diff", *options, "HEAD")) - leave
-    wanted = {path: mine.get(path) for path in changed} | {
-        path: outcome.file for path, outcome in outcomes.items()
-    }
-    # What goes makes room, for example a folder for the link that was there.
-    for path in sorted(different(wanted), key=lambda path: wanted[path] is not None):
-        write(path, wanted[path])
-    return different(wanted)
+    spoilt = (set(names("diff", *options, "HEAD")) & mine.keys()) - outcomes.keys() - leave
+    wanted = {path for path, outcome in outcomes.items() if outcome.file} | spoilt
+    for path in outcomes.keys() - wanted:
+        delete(Path(path))
+    text = b"".join(os.fsencode(path) + b"\0" for path in sorted(wanted))
+    git("checkout-index", "--force", "--index", "-z", "--stdin", text=text)
+    unwritten = wanted & set(names("diff-files", *options))
+    record({path: outcome.conflict or [mine.get(path)] for path, outcome in outcomes.items()}, mine)
+    return sorted(unwritten)
 
 
-def record(outcomes: Mapping[str, Outcome], mine: Tree) -> None:
-    """Tell git's index which files have a conflict, and that nothing else is staged."""
+def record(stages: Mapping[str, Sequence[File | None]], mine: Tree) -> None:
+    """Write into git's index what each path is, or what the three sides of its conflict are."""
+    prefix = git("rev-parse", "--show-prefix").rstrip(b"\n")
     nobody = f"0 {'0' * len(next(iter(mine.values())).blob)}"
     entries = []
-    for path, outcome in outcomes.items():
-        stages = enumerate(outcome.conflict, 1) if outcome.conflict else [(0, mine.get(path))]
-        texts = [f"{file.mode} {file.blob} {stage}" for stage, file in stages if file]
+    for path, files in stages.items():
+        first = 0 if len(files) == 1 else 1
+        texts = [f"{file.mode} {file.blob} {n}" for n, file in enumerate(files, first) if file]
         for text in (nobody, *texts):
-            entries.append(text.encode() + b"\t" + os.fsencode(prefix() + path) + b"\0")
+            entries.append(text.encode() + b"\t" + prefix + os.fsencode(path) + b"\0")
     git("update-index", "-z", "--index-info", text=b"".join(entries))
 
 
-def different(wanted: Mapping[str, File | None]) -> list[str]:
-    """List the files that are not as they should be."""
-    has_modes = git("config", "--type=bool", "--default=true", "core.fileMode") == b"true\n"
-    links = {path for path in wanted if Path(path).is_symlink()}
-    files = [path for path in wanted if path not in links and Path(path).is_file()]
-    blobs = hashed(prefix() + path for path in files)
-    found = {path: file_of(path, blob) for path, blob in zip(files, blobs, strict=True)}
-    for path in links:
-        blob = git("hash-object", "-w", "--stdin", text=os.fsencode(Path(path).readlink()))
-        found[path] = File(LINK, blob.decode().strip())
-
-    def is_same(path: str, file: File | None) -> bool:
-        there = found.get(path)
-        if file and there and not has_modes and LINK not in (file.mode, there.mode):
-            return file.blob == there.blob
-        return file == there
-
-    return sorted(path for path, file in wanted.items() if not is_same(path, file))
-
-
-def write(path: str, file: File | None) -> None:
-    """Write a file as git would check it out, or delete it and the folders that are empty then."""
-    place = Path(path)
-    place.unlink(missing_ok=True)
-    if file is None:
-        for folder in place.parents:
-            if not folder.is_dir() or any(folder.iterdir()):
-                break
-            folder.rmdir()
+def delete(file: Path) -> None:
+    """Delete a file, and the folders that are empty then; a link above it leads elsewhere."""
+    if any(map(Path.is_symlink, file.parents)):
         return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if file.mode == LINK:
-        place.symlink_to(os.fsdecode(content(file)))
-        return
-    place.write_bytes(git("cat-file", "--filters", f"--path={prefix()}{path}", file.blob))
-    if file.mode == PROGRAM:
-        readable = place.stat().st_mode & 0o444
-        place.chmod(place.stat().st_mode | readable >> 2)
+    file.unlink(missing_ok=True)
+    for folder in file.parents:
+        if not folder.is_dir() or any(folder.iterdir()):
+            break
+        folder.rmdir()

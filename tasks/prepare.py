@@ -5,10 +5,12 @@ It says the answers of earlier releases in today's words, and takes links out of
 Argument: the answers file.
 """
 
+import os
 import sys
 from pathlib import Path
 
 import yaml
+from git import environment
 from merge import set_links_aside
 from translate import translate
 
@@ -23,4 +25,5 @@ def prepare(answers_file: str) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.update(environment())
     prepare(*sys.argv[1:])

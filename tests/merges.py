@@ -51,9 +51,11 @@ def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
             expected = None
         else:
             assert theirs is not None, f"the template drops {path}, which its user has edited"
-            expected, is_clash = merge(before or b"", ours, theirs)
+            before, theirs = (with_ends_of(ours, text) for text in (before or b"", theirs))
+            expected, is_clash = merge(before, ours, theirs)
             if is_clash:
-                assert touch(before or b"", ours, theirs), f"{path} clashes without a reason"
+                is_text = not any(b"\0" in text for text in (before, ours, theirs))
+                assert not is_text or touch(before, ours, theirs), f"{path} clashes for nothing"
                 clashing.add(path)
         assert result.get(path) == expected, f"{path} is not what both changes make of it"
     return clashing
@@ -68,7 +70,14 @@ def merge(before: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bool]:
             file.write_bytes(content)
         command = ["git", "merge-file", "-p", *labels, *map(str, files)]
         result = subprocess.run(command, capture_output=True, check=False)
-    return result.stdout, result.returncode != 0
+    return (ours if result.returncode > 127 else result.stdout), result.returncode != 0
+
+
+def with_ends_of(ours: bytes, text: bytes) -> bytes:
+    """Give a text carriage returns if the user's version has them throughout."""
+    if b"\r\n" in ours and not re.search(rb"(?<!\r)\n", ours):
+        return re.sub(rb"\r?\n", b"\r\n", text)
+    return text
 
 
 def touch(before: bytes, ours: bytes, theirs: bytes) -> bool:
@@ -84,7 +93,9 @@ def changed_lines(before: bytes, after: bytes) -> list[tuple[int, int]]:
         old.write_bytes(before)
         new.write_bytes(after)
         command = ["git", "diff", "--no-index", "--unified=0", "--", str(old), str(new)]
-        difference = subprocess.run(command, capture_output=True, check=False).stdout.decode()
+        difference = subprocess.run(command, capture_output=True, check=False).stdout.decode(
+            errors="replace"
+        )
     changes = []
     for line, count in re.findall(r"^@@ -(\d+)(?:,(\d+))? ", difference, re.MULTILINE):
         length = int(count or 1)
