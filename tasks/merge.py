@@ -153,8 +153,10 @@ def write_all(outcomes: Mapping[str, Outcome], mine: Tree, leave: set[str]) -> l
     wanted = {path for path, outcome in outcomes.items() if outcome.file} | spoilt
     for path in outcomes.keys() - wanted:
         delete(Path(path))
-    text = b"".join(os.fsencode(path) + b"\0" for path in sorted(wanted))
-    git("checkout-index", "--force", "--index", "-z", "--stdin", text=text)
+    attributes = {path for path in wanted if Path(path).name == ".gitattributes"}
+    for paths in (attributes, wanted - attributes):  # git writes the others as these say
+        text = b"".join(os.fsencode(path) + b"\0" for path in sorted(paths))
+        git("checkout-index", "--force", "--index", "-z", "--stdin", text=text)
     unwritten = wanted & set(names("diff-files", *options))
     record({path: outcome.conflict or [mine.get(path)] for path, outcome in outcomes.items()}, mine)
     return sorted(unwritten)

@@ -22,6 +22,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
+    ".gitattributes",
     "adopted",
     "copier.yml",
     "manifest.jinja",

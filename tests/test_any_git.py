@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import kit
 import merges
@@ -27,7 +28,7 @@ SERVICE = """
           memory: 512M
           pids: 200
 """
-Run = Callable[..., "stacks.subprocess.CompletedProcess[str]"]
+Run = Callable[[Settings], "CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def run(request: pytest.FixtureRequest, project: Path, tmp_path: Path, bare_path
         "copier update": ("copier", "update", "--defaults", "--trust"),
     }[request.param]
 
-    def update(settings: Settings) -> "stacks.subprocess.CompletedProcess[str]":
+    def update(settings: Settings) -> "CompletedProcess[str]":
         configuration = tmp_path / "gitconfig"
         configuration.touch()
         for key, value in settings.items():
@@ -208,4 +209,4 @@ def assert_merged(
     assert set(projects.clashes(project)) == conflicts
     old, new = (merges.read(releases(version, ANSWERS)) for version in (OLD, NEW))
     assert merges.check(old, mine, new, merges.read(project)) == conflicts
-    return result.stdout
+    return str(result.stdout)
