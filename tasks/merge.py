@@ -151,7 +151,7 @@ def write_all(outcomes: Mapping[str, Outcome], mine: Tree, leave: set[str]) -> l
     options = ("--name-only", "-z", "--relative", "--no-renames", "--ignore-submodules=all")
     spoilt = (set(names("diff", *options, "HEAD")) & mine.keys()) - outcomes.keys() - leave
     wanted = {path for path, outcome in outcomes.items() if outcome.file} | spoilt
-    for path in outcomes.keys() - wanted:
+    for path in outcomes.keys() | spoilt:  # git leaves alone what seems to be as it should be
         delete(Path(path))
     attributes = {path for path in wanted if Path(path).name == ".gitattributes"}
     for paths in (attributes, wanted - attributes):  # git writes the others as these say
