@@ -919,12 +919,12 @@ def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
         )
     if previous and is_update():
         refuse_update(conf)
-    sources = {
-        f" in {file}" if is_comparison(conf) else "": conf["data"],
-        f" in {file}": previous,
-        " by default": conf["user_defaults"],
-        " in Copier's settings file": conf["settings"].defaults,
-    }
+    given = (
+        (f" in {file}" if is_comparison(conf) else "", conf["data"]),
+        (f" in {file}", previous),
+        (" by default", conf["user_defaults"]),
+    )
+    usual = conf["settings"].defaults
     known = {**context.get_all(), "UNSET": jinja2.StrictUndefined()}
 
     def render(text: Any) -> Any:
@@ -932,14 +932,16 @@ def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
         return context.environment.from_string(text).render(known) if is_text else text
 
     for key, question in read_questions().items():
-        place = next((place for place, answers in sources.items() if key in answers), None)
-        if place is None and not conf["defaults"]:
-            known.pop(key, None)
+        place = "" if key not in usual else " in Copier's settings file"
+        found = [(place, answers[key]) for place, answers in given if key in answers]
+        if not (found or place or conf["defaults"]):
             continue
         try:
-            known[key] = read_answer(
-                question, render(question["default"] if place is None else sources[place][key])
-            )
+            if found:
+                place, answer = found[0]
+            else:
+                answer = render(usual.get(key, question["default"]))
+            known[key] = read_answer(question, answer)
             is_new = key in conf["data"] or (
                 key not in previous and render(question.get("when", "True")) == "True"
             )
@@ -948,7 +950,7 @@ def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
         except jinja2.UndefinedError:
             continue
         except ValueError as error:
-            raise UserMessageError(f"The answer to {key}{place or ''}: {error}") from None
+            raise UserMessageError(f"The answer to {key}{place}: {error}") from None
     return ""
 
 

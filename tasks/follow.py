@@ -75,14 +75,16 @@ def extract(repository: Path, version: str, folder: Path) -> Path:
     return folder
 
 
-def render(template: Path, answers: Answers, folder: Path) -> Tree:
+def render(template: Path, answers: Answers, answers_file: str, folder: Path) -> Tree:
     """Render a project that remembers these answers; for others the template has defaults."""
     folder.mkdir()
-    memory = folder / ".copier-answers.yml"
+    memory = folder / answers_file
+    memory.parent.mkdir(parents=True, exist_ok=True)
     memory.write_text(yaml.safe_dump(dict(answers)), "utf-8")
     copier.run_copy(
         str(template),
         folder,
+        answers_file=answers_file,
         settings=copier.Settings(),  # those of the machine would answer what nobody was asked
         defaults=True,
         overwrite=True,
@@ -236,9 +238,9 @@ def follow(template: Path, answers_file: str, version: str) -> None:
         mine = users_files(current)
         managers = runpy.run_path(str(current / "extensions" / "slipway.py"))["MANAGERS"]
         renderings = Renderings(
-            render(extract(template, version, root / "previous"), old, root / "born"),
-            render(current, translated, root / "before"),
-            render(current, new, root / "after"),
+            render(extract(template, version, root / "previous"), old, answers_file, root / "born"),
+            render(current, translated, answers_file, root / "before"),
+            render(current, new, answers_file, root / "after"),
         )
     edited = restore_edited(deleted, renderings.born)
     say("The kit has these files no longer, but you edited them; keep or delete them", edited)
