@@ -331,10 +331,16 @@ class Decisions:
     compiled_locks: str  # the folder with what pip-tools compiles, "" if nothing
 
 
+def read_yaml(file: Path) -> Any:
+    """Read a YAML file, by the parser in C where there is one: it takes a tenth of the time."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(file.read_text("utf-8"), loader)  # noqa: S506  (both are safe)
+
+
 @cache
 def read_images() -> Mapping[str, str]:
     """Map each service of the catalogue's Compose file to its image reference."""
-    services = yaml.safe_load((CATALOGUE / "compose.yaml").read_text("utf-8"))["services"]
+    services = read_yaml(CATALOGUE / "compose.yaml")["services"]
     return {name: service["image"] for name, service in services.items()}
 
 
@@ -349,7 +355,7 @@ def read_actions() -> Mapping[str, str]:
 @cache
 def read_pre_commit() -> Mapping[str, str]:
     """Map the URL of each hook repository to its pinned revision."""
-    config = yaml.safe_load((CATALOGUE / ".pre-commit-config.yaml").read_text("utf-8"))
+    config = read_yaml(CATALOGUE / ".pre-commit-config.yaml")
     return {repository["repo"]: repository["rev"] for repository in config["repos"]}
 
 
@@ -712,7 +718,7 @@ def name_problem(name: str) -> str:
 @cache
 def read_taken_names() -> Mapping[str, frozenset[str]]:
     """Map "distributions" and "packages" to the names that dependencies have, with underscores."""
-    listed = yaml.safe_load((CATALOGUE / "taken_names.yaml").read_text("utf-8"))
+    listed = read_yaml(CATALOGUE / "taken_names.yaml")
     wanted = (
         package_of(requirement).replace("-", "_")
         for files in read_requirements().values()
@@ -827,7 +833,7 @@ def packages_problem(packages: Any, base_image: str) -> str:
 @cache
 def read_questions() -> Mapping[str, Mapping[str, Any]]:
     """Map the key of each question that may be asked to what copier.yml says about it."""
-    entries = yaml.safe_load((TEMPLATE / "copier.yml").read_text("utf-8"))
+    entries = read_yaml(TEMPLATE / "copier.yml")
     return {
         key: entry
         for key, entry in entries.items()
@@ -842,7 +848,7 @@ def previous_answers(conf: Mapping[str, Any]) -> Mapping[str, Any]:
     where the way to the project leads over a symbolic link.
     """
     file = Path(conf["dst_path"], conf["answers_file"])
-    answers: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
+    answers: Mapping[str, Any] = read_yaml(file) if file.is_file() else {}
     return answers
 
 
@@ -1106,7 +1112,7 @@ def consequences(context: Context, conf: Mapping[str, Any]) -> list[str]:
     said = []
     if foreign:
         said.append(
-            f"{' and '.join(dict.fromkeys(foreign))} still have the names of packages for"
+            f"In {' and '.join(dict.fromkeys(foreign))} are still the names of packages for"
             f" base_image: {was}. Give those for {base}, for example:"
             f" {update_command(conf)} --vcs-ref :current: --data '{foreign[0]}=[…]'"
         )

@@ -174,7 +174,7 @@ def test_an_answer_comes_back_with_its_question(
         "author_email": "ada@example.com",
     }
     project = start(project_of.template, tmp_path / "project", projects.NEWEST, answers)
-    before = kit.read_tree(project)
+    before = git(project, "rev-parse", "HEAD^{tree}")
 
     change(project, bare_path, base_image="distro", author_name="")
     dockerfile = (project / "Dockerfile").read_text("utf-8")
@@ -185,7 +185,7 @@ def test_an_answer_comes_back_with_its_question(
     change(project, bare_path, cache="none")
     change(project, bare_path, base_image="slim", author_name="Ada Lovelace")
 
-    assert kit.read_tree(project) == before
+    assert git(project, "rev-parse", "HEAD^{tree}") == before
 
 
 def test_a_scheme_comes_back_for_the_same_database_only(
@@ -270,7 +270,6 @@ def test_who_proposes_updates_follows_also_what_is_typed(
         ("alpine", "[so_x]", "slim", True),
         ("distro", "[python3-yaml]", "slim", True),
         ("distro", "[libpq5]", "slim", False),
-        ("slim", "[libpq5]", "full", False),
         ("slim", "[]", "alpine", False),
     ],
 )
@@ -289,7 +288,7 @@ def test_packages_of_another_distribution_are_kept_with_a_warning(
     said = change(project, bare_path, base_image=other)
 
     assert kit.read_answers(project)["os_packages_runtime"] == yaml.safe_load(packages)
-    warning = f"os_packages_runtime still has the names of packages for base_image: {base}."
+    warning = f"In os_packages_runtime are still the names of packages for base_image: {base}."
     assert (warning in said) == is_warned
     if is_warned:
         command = re.search(r"copier update --trust .*(--data 'os_packages_runtime=)\[…\]'", said)
@@ -304,17 +303,16 @@ def test_packages_of_another_distribution_are_kept_with_a_warning(
 def test_an_untracked_file_is_not_written_over(project_of: Renderings, tmp_path: Path) -> None:
     """Such a file makes a tree dirty, unless the configuration hides it."""
     project = start(project_of.template, tmp_path / "project", "v0.1.0", {})
-    new = sorted(
-        kit.read_tree(project_of(projects.NEWEST, {})).keys() - kit.read_tree(project).keys()
-    )
-    (project / new[0]).parent.mkdir(parents=True, exist_ok=True)
-    (project / new[0]).write_text("mine\n", "utf-8")
+    old = set(git(project, "ls-files").splitlines())
+    new = min(kit.read_tree(project_of(projects.NEWEST, {})).keys() - old)
+    (project / new).parent.mkdir(parents=True, exist_ok=True)
+    (project / new).write_text("mine\n", "utf-8")
     git(project, "config", "status.showUntrackedFiles", "no")
 
     sentence = refusal(project, "update")
 
-    assert sentence.startswith(f"git does not track {new[0]}, and could not give back")
-    assert (project / new[0]).read_text("utf-8") == "mine\n"
+    assert sentence.startswith(f"git does not track {new}, and could not give back")
+    assert (project / new).read_text("utf-8") == "mine\n"
 
 
 @pytest.mark.parametrize("options", [(), ("--quiet",)])
