@@ -837,7 +837,7 @@ def read_questions() -> Mapping[str, Mapping[str, Any]]:
     return {
         key: entry
         for key, entry in entries.items()
-        if not key.startswith("_") and entry.get("when") is not False
+        if not key.startswith("_") and isinstance(entry, dict) and entry.get("when") is not False
     }
 
 
@@ -891,16 +891,25 @@ def unless_outdated(context: Context, updates: str) -> str:
 
 
 def read_answer(question: Mapping[str, Any], answer: Any) -> Any:
-    """Read an answer as the type of its question; raise what to write instead if it is none."""
-    kind, choices = question["type"], [str(value) for value in question.get("choices", {}).values()]
+    """Read an answer as the type of its question; raise what to write instead if it is none.
+
+    A fork may ask in forms that no question here has: those are left to Copier.
+    """
+    kind, listed = question.get("type", ""), question.get("choices", ())
+    choices = listed.values() if isinstance(listed, dict) else listed
+    has_choices = bool(listed) and all(isinstance(choice, str) for choice in choices)
     is_scalar = isinstance(answer, str | int | float) and not isinstance(answer, bool)
+    if question.get("multiselect") or (listed and (isinstance(listed, str) or not has_choices)):
+        return answer
     wanted = ""
-    if choices and not (is_scalar and str(answer) in choices):
+    if has_choices and str(answer) not in choices:
         wanted = f"Choose one of {', '.join(choices)}"
-    elif kind == "str" and not is_scalar:
-        wanted = "Write a text"
     elif kind == "int" and not (is_scalar and re.fullmatch(r"-?\d+", str(answer))):
         wanted = "Write a whole number"
+    elif kind == "str" and not is_scalar:
+        wanted = "Write a text"
+    elif kind == "bool" and not (is_scalar or isinstance(answer, bool)):
+        wanted = "Write true or false"
     if wanted:
         raise ValueError(f"{wanted}, not {json.dumps(answer, default=str)[:80]}")
     if kind == "yaml" and isinstance(answer, str):
@@ -908,7 +917,7 @@ def read_answer(question: Mapping[str, Any], answer: Any) -> Any:
             return yaml.safe_load(answer)
         except yaml.YAMLError:
             raise ValueError(f"Write YAML, not {json.dumps(answer)[:80]}") from None
-    return answer if kind == "yaml" else {"str": str, "int": int}[kind](answer)
+    return {"str": str, "int": int}[kind](answer) if kind in ("str", "int") else answer
 
 
 @jinja2.pass_context
@@ -946,7 +955,7 @@ def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
             if found:
                 place, answer = found[0]
             else:
-                answer = render(usual.get(key, question["default"]))
+                answer = render(usual.get(key, question.get("default", "{{ UNSET }}")))
             known[key] = read_answer(question, answer)
             is_new = key in conf["data"] or (
                 key not in previous and render(question.get("when", "True")) == "True"

@@ -355,6 +355,26 @@ def test_a_damaged_answers_file_is_refused_in_a_sentence(
     assert sentence.startswith(f"{file.name} is damaged, as it has no answer to port: ")
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "read"),
+    [
+        ({"type": "str", "choices": ["a", "b"]}, "a", "a"),
+        ({"type": "str", "choices": ["a", "b"], "multiselect": True}, ["a"], ["a"]),
+        ({"type": "int", "choices": {"one": 1}}, 1, 1),
+        ({"type": "str", "choices": [["A", {"value": "a"}]]}, "a", "a"),
+        ({"type": "str", "choices": "{{ others }}"}, "a", "a"),
+        ({"type": "bool"}, False, False),
+        ({"type": "bool"}, "yes", "yes"),
+        ({"type": "float"}, 1.5, 1.5),
+        ({"type": "json"}, "{}", "{}"),
+        ({"default": "a"}, 1, 1),
+    ],
+    ids=str,
+)
+def test_a_question_of_a_fork_may_have_any_form(question: Any, answer: Any, read: Any) -> None:
+    assert slipway.read_answer(question, answer) == read
+
+
 def test_what_is_no_answer_to_a_present_question_is_refused_as_well(project: Path) -> None:
     file = project / ".copier-answers.yml"
     original = file.read_text("utf-8")
