@@ -10,12 +10,15 @@ from __future__ import annotations
 import ipaddress
 import json
 import keyword
+import os
 import re
+import shlex
 import subprocess
 import sys
 import unicodedata
 import zlib
 from collections.abc import Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,8 +29,11 @@ import yaml
 from copier.errors import UserMessageError
 from copier_template_extensions import ContextHook
 from jinja2 import Environment
+from jinja2.runtime import Context
+from pathspec import GitIgnoreSpec
 
-CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue"
+TEMPLATE = Path(__file__).resolve().parent.parent
+CATALOGUE = TEMPLATE / "catalogue"
 LAYERS = ("base", "production", "testing", "development")
 
 # What the answers below stand for while the earlier questions are still being asked.
@@ -49,6 +55,9 @@ UNANSWERED: Mapping[str, Any] = {
     "database_scheme": "",
 }
 LISTS = ("os_packages_build", "os_packages_runtime", "own_files")
+# Answers to questions that another answer can take away, and bring back.
+RETURNING = ("python_version", "author_email", "database_scheme")
+UNSET = object()  # unlike any answer
 
 
 @dataclass(frozen=True)
@@ -182,6 +191,7 @@ BASES = {
     ),
 }
 CACHES = {"none": "", "valkey": "Valkey", "redis": "Redis"}
+UPDATES = {"github": "dependabot", "gitlab": "renovate", "none": "none"}  # what fits a forge
 LICENSES = {"proprietary": "LicenseRef-Proprietary", "mit": "MIT", "apache-2.0": "Apache-2.0"}
 
 # What an adopted application may bring, and what follows from it: how its database is migrated, …
@@ -210,25 +220,10 @@ DEVELOPMENT_REQUIREMENTS = tuple(
 )
 OWN_MARKERS = frozenset((*MIGRATIONS, *REQUIREMENTS, *DEVELOPMENT_REQUIREMENTS))
 
-# What generated projects install besides what the catalogue lists, by distribution and by import.
-DEPENDENCIES = frozenset(
-    """
-    alembic amqp annotated_doc annotated_types anyio ast_serialize billiard blinker build
-    certifi cffi cfgv click click_didyoumean click_plugins click_repl coverage cryptography
-    dateutil distlib dotenv filelock greenlet h11 httpcore humanize identify idna iniconfig
-    itsdangerous jinja2 kombu librt mako markdown_it markdown_it_py markupsafe mdurl
-    mypy_extensions nodeenv opentelemetry opentelemetry_api packaging pathspec pip piptools
-    pkg_resources platformdirs pluggy prometheus_client prompt_toolkit psycopg_binary pycparser
-    pydantic pydantic_core pygments pyproject_hooks python_dateutil python_discovery
-    python_dotenv pytz pyyaml setuptools shellingham six starlette tomlkit tornado
-    trove_classifiers typing_extensions typing_inspection tzdata tzlocal vine virtualenv wcwidth
-    werkzeug wheel yaml
-    """.split()
-)
-# What they hold themselves beside the package.
+# What generated projects hold beside their package.
 RESERVED_PACKAGES = frozenset(
     """
-    conftest docs examples migrations mypyc py scripts servers src temporary_database test tests
+    conftest migrations scripts servers src temporary_database test tests
     """.split()
 )
 # Letters that Unicode does not decompose into an ASCII letter and an accent.
@@ -336,10 +331,16 @@ class Decisions:
     compiled_locks: str  # the folder with what pip-tools compiles, "" if nothing
 
 
+def read_yaml(file: Path) -> Any:
+    """Read a YAML file, by the parser in C where there is one: it takes a tenth of the time."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(file.read_text("utf-8"), loader)  # noqa: S506  (both are safe)
+
+
 @cache
 def read_images() -> Mapping[str, str]:
     """Map each service of the catalogue's Compose file to its image reference."""
-    services = yaml.safe_load((CATALOGUE / "compose.yaml").read_text("utf-8"))["services"]
+    services = read_yaml(CATALOGUE / "compose.yaml")["services"]
     return {name: service["image"] for name, service in services.items()}
 
 
@@ -354,7 +355,7 @@ def read_actions() -> Mapping[str, str]:
 @cache
 def read_pre_commit() -> Mapping[str, str]:
     """Map the URL of each hook repository to its pinned revision."""
-    config = yaml.safe_load((CATALOGUE / ".pre-commit-config.yaml").read_text("utf-8"))
+    config = read_yaml(CATALOGUE / ".pre-commit-config.yaml")
     return {repository["repo"]: repository["rev"] for repository in config["repos"]}
 
 
@@ -649,6 +650,11 @@ def slugify(text: str) -> str:
     return (slug if slug[0].isalpha() else f"service-{slug}")[:50].rstrip("-")
 
 
+def usual_updates(ci: str) -> str:
+    """Name who usually proposes updates where the tests are run."""
+    return UPDATES.get(ci, "none")
+
+
 def quoted(text: str) -> str:
     """Write text as a double-quoted literal that YAML, TOML, JSON and Python read alike."""
     return json.dumps(text, ensure_ascii=False)
@@ -710,13 +716,18 @@ def name_problem(name: str) -> str:
 
 
 @cache
-def dependencies_of_any() -> frozenset[str]:
-    """Collect the names of all packages that any project may install, with underscores."""
-    return DEPENDENCIES | {
+def read_taken_names() -> Mapping[str, frozenset[str]]:
+    """Map "distributions" and "packages" to the names that dependencies have, with underscores."""
+    listed = read_yaml(CATALOGUE / "taken_names.yaml")
+    wanted = (
         package_of(requirement).replace("-", "_")
         for files in read_requirements().values()
         for requirements in files.values()
         for requirement in requirements
+    )
+    return {
+        "distributions": frozenset((*listed["distributions"], *wanted)),
+        "packages": frozenset(listed["packages"]),
     }
 
 
@@ -727,7 +738,7 @@ def slug_problem(slug: str) -> str:
             "Use up to 50 lower-case ASCII letters, digits and single hyphens,"
             " starting with a letter, for example: harbour-api"
         )
-    if slug.replace("-", "_") in dependencies_of_any():
+    if slug.replace("-", "_") in read_taken_names()["distributions"]:
         return f"A dependency is called {slug}; choose another name, for example: {slug}-service"
     return ""
 
@@ -743,7 +754,7 @@ def package_problem(name: str) -> str:
         keyword.iskeyword(name)
         or keyword.issoftkeyword(name)
         or name.startswith("test_")  # pytest's own modules, which the tests import
-        or name in sys.stdlib_module_names | RESERVED_PACKAGES | dependencies_of_any()
+        or name in sys.stdlib_module_names.union(RESERVED_PACKAGES, *read_taken_names().values())
     ):
         stem = name.removeprefix("test_")[:42].rstrip("_")
         return (
@@ -793,7 +804,7 @@ def entry_point_problem(entry_point: str) -> str:
 
 def scheme_problem(scheme: str, dialects: tuple[str, ...]) -> str:
     """Say what is wrong with how the URL of a database is to begin; "" if nothing is."""
-    if not re.fullmatch(rf"({'|'.join(dialects)})(\+[a-z0-9_]+)?", scheme):
+    if dialects and not re.fullmatch(rf"({'|'.join(dialects)})(\+[a-z0-9_]+)?", scheme):
         return f"Write a kind of database, and a driver if need be, for example: {dialects[0]}"
     return ""
 
@@ -819,6 +830,17 @@ def packages_problem(packages: Any, base_image: str) -> str:
     return ""
 
 
+@cache
+def read_questions() -> Mapping[str, Mapping[str, Any]]:
+    """Map the key of each question that may be asked to what copier.yml says about it."""
+    entries = read_yaml(TEMPLATE / "copier.yml")
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if not key.startswith("_") and isinstance(entry, dict) and entry.get("when") is not False
+    }
+
+
 def previous_answers(conf: Mapping[str, Any]) -> Mapping[str, Any]:
     """Read the answers that the project has been made with; none if it is yet to be made.
 
@@ -826,12 +848,136 @@ def previous_answers(conf: Mapping[str, Any]) -> Mapping[str, Any]:
     where the way to the project leads over a symbolic link.
     """
     file = Path(conf["dst_path"], conf["answers_file"])
-    answers: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
+    answers: Mapping[str, Any] = read_yaml(file) if file.is_file() else {}
     return answers
 
 
-def ignored_files(project: Path, tree: Path, package_name: str) -> list[str]:
-    """List the files of the tree in the project that git ignores, and so could not give back."""
+def is_update() -> bool:
+    """Say whether Copier updates a project, as it tells paths and tasks, but no question."""
+    return any(
+        key.name == "_operation" and copy_context()[key] == "update" for key in copy_context()
+    )
+
+
+def is_comparison(conf: Mapping[str, Any]) -> bool:
+    """Say whether this rendering is one of the two that an update compares, in empty folders."""
+    return is_update() and not previous_answers(conf)
+
+
+@jinja2.pass_context
+def unless_kept(context: Context, problem: str, key: str, *grounds: str) -> str:
+    """Pass over a problem with what the project has answered: only new answers are refused.
+
+    It counts as a new one where the answers that are its grounds have changed.
+    """
+    conf = context["_copier_conf"]
+    if not problem or is_comparison(conf):
+        return ""
+    previous = previous_answers(conf)
+    is_kept = all(previous.get(name, UNSET) == context[name] for name in (key, *grounds))
+    return "" if is_kept else problem
+
+
+@jinja2.pass_context
+def unless_outdated(context: Context, updates: str) -> str:
+    """Refuse the answer that came with another ci: Copier then takes the default for this one."""
+    conf = context["_copier_conf"]
+    previous = previous_answers(conf)
+    ci = previous.get("ci", context["ci"])
+    is_given = "dependency_updates" in conf["data"]
+    if is_given or ci == context["ci"] or updates != previous.get("dependency_updates"):
+        return ""
+    return f"This came with ci: {ci}" if updates == usual_updates(ci) else ""
+
+
+def read_answer(question: Mapping[str, Any], answer: Any) -> Any:
+    """Read an answer as the type of its question; raise what to write instead if it is none.
+
+    A fork may ask in forms that no question here has: those are left to Copier.
+    """
+    kind, listed = question.get("type", ""), question.get("choices", ())
+    choices = listed.values() if isinstance(listed, dict) else listed
+    has_choices = bool(listed) and all(isinstance(choice, str) for choice in choices)
+    is_scalar = isinstance(answer, str | int | float) and not isinstance(answer, bool)
+    if question.get("multiselect") or (listed and (isinstance(listed, str) or not has_choices)):
+        return answer
+    wanted = ""
+    if has_choices and str(answer) not in choices:
+        wanted = f"Choose one of {', '.join(choices)}"
+    elif kind == "int" and not (is_scalar and re.fullmatch(r"-?\d+", str(answer))):
+        wanted = "Write a whole number"
+    elif kind == "str" and not is_scalar:
+        wanted = "Write a text"
+    elif kind == "bool" and not (is_scalar or isinstance(answer, bool)):
+        wanted = "Write true or false"
+    if wanted:
+        raise ValueError(f"{wanted}, not {json.dumps(answer, default=str)[:80]}")
+    if kind == "yaml" and isinstance(answer, str):
+        try:
+            return yaml.safe_load(answer)
+        except yaml.YAMLError:
+            raise ValueError(f"Write YAML, not {json.dumps(answer)[:80]}") from None
+    return {"str": str, "int": int}[kind](answer) if kind in ("str", "int") else answer
+
+
+@jinja2.pass_context
+def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
+    """End with a sentence where Copier would end with a traceback, at an answer that it was given.
+
+    What is typed comes later, and Copier repeats such a question: what depends on it is left out.
+    """
+    file, previous = conf["answers_file"], previous_answers(conf)
+    if previous and not ("framework" in previous and {"package_name", "own_files"} & {*previous}):
+        raise UserMessageError(
+            f"{file} has the answers to another template:"
+            " choose a file for these, for example: --answers-file .copier-answers.slipway.yml"
+        )
+    if previous and is_update():
+        refuse_update(conf)
+    given = (
+        (f" in {file}" if is_comparison(conf) else "", conf["data"]),
+        (f" in {file}", previous),
+        (" by default", conf["user_defaults"]),
+    )
+    usual = conf["settings"].defaults
+    known = {**context.get_all(), "UNSET": jinja2.StrictUndefined()}
+
+    def render(text: Any) -> Any:
+        is_text = isinstance(text, str)
+        return context.environment.from_string(text).render(known) if is_text else text
+
+    for key, question in read_questions().items():
+        place = "" if key not in usual else " in Copier's settings file"
+        found = [(place, answers[key]) for place, answers in given if key in answers]
+        if not (found or place or conf["defaults"]):
+            continue
+        try:
+            if found:
+                place, answer = found[0]
+            else:
+                answer = render(usual.get(key, question.get("default", "{{ UNSET }}")))
+            known[key] = read_answer(question, answer)
+            is_new = key in conf["data"] or (
+                key not in previous and render(question.get("when", "True")) == "True"
+            )
+            if problem := render(question.get("validator", "")).strip() if is_new else "":
+                raise ValueError(problem)
+        except jinja2.UndefinedError:
+            continue
+        except ValueError as error:
+            raise UserMessageError(f"The answer to {key}{place}: {error}") from None
+    return ""
+
+
+def tracked_files(project: Path) -> set[str] | None:
+    """List the files of a project that git could give back; None if it is not under git."""
+    command = ["git", "-C", str(project), "ls-files", "-z"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(result.stdout.split("\0")[:-1]) if result.returncode == 0 else None
+
+
+def untracked_files(project: Path, tree: Path, package_name: str) -> list[str]:
+    """List the files of the tree that the project has, and that git could not give back."""
     names = (file.relative_to(tree).as_posix() for file in tree.rglob("*"))
     paths = {
         re.sub(r"{%.*?%}", "", name)
@@ -839,25 +985,35 @@ def ignored_files(project: Path, tree: Path, package_name: str) -> list[str]:
         .removesuffix(".jinja")
         for name in names
     }
-    found = "\0".join(path for path in sorted(paths) if (project / path).is_file())
-    command = ["git", "-C", str(project), "check-ignore", "-z", "--stdin"]
-    result = subprocess.run(command, input=found, capture_output=True, text=True, check=False)
-    return result.stdout.split("\0")[:-1]
+    tracked = tracked_files(project)
+    untracked = sorted(paths - tracked) if tracked is not None else []
+    return [path for path in untracked if (project / path).is_file()]
+
+
+def refuse_update(conf: Mapping[str, Any]) -> str:
+    """End with a sentence if the answers file is none that an update can start from."""
+    file = str(conf["answers_file"])
+    tracked = tracked_files(Path(conf["dst_path"]))
+    problem = ""
+    if tracked is not None and file not in tracked:
+        problem = f"git does not track {file}, from which an update starts: run"
+        problem += f" git add --force {file}, and commit it"
+    for key, answer in previous_answers(conf).items():
+        if answer is None or isinstance(answer, dict):
+            problem = f"{file} is damaged, as it has no answer to {key}: take the right one back"
+            problem += " from git's history, and commit it"
+    if problem:
+        raise UserMessageError(problem)
+    return ""
 
 
 def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -> str:
     """End with a sentence that says what to do if an update would harm the project there is."""
     project, previous = Path(conf["dst_path"]), previous_answers(conf)
     package, program = previous.get("package_name"), previous.get("framework")
-    is_adopted = "own_files" in previous  # then its packages are its own
-    tree = Path(conf["src_path"]) / ("adopted" if is_adopted else "template")
+    tree = TEMPLATE / ("adopted" if "own_files" in previous else "template")
     problem = ""
-    if previous and not (program and (package or is_adopted)):
-        problem = (
-            f"{conf['answers_file']} has the answers to another template:"
-            " choose a file for these, for example: --answers-file .copier-answers.slipway.yml"
-        )
-    elif previous and program != framework:
+    if previous and program != framework:
         problem = (
             f"A project cannot change its framework from {program} to {framework}:"
             " make a new project and move your code there"
@@ -873,14 +1029,112 @@ def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -
             f"{conf['answers_file']} says package_name: {package_name}, but there is no"
             f" src/{package_name}: correct the file, or rename the folder with git mv, and commit"
         )
-    elif previous and (ignored := ignored_files(project, tree, package_name)):
+    elif previous and is_update() and (untracked := untracked_files(project, tree, package_name)):
         problem = (
-            f"git ignores {', '.join(ignored)}, and could not give back what is written over:"
-            " run make update, which leaves such files alone, or move them away"
+            f"git does not track {', '.join(untracked)}, and could not give back what is written"
+            " over: run make update, which leaves such files alone, or move them away"
         )
     if problem:
         raise UserMessageError(problem)
     return ""
+
+
+def written_files(context: Context, conf: Mapping[str, Any]) -> Mapping[str, Path]:
+    """Map each file that a copy with these answers writes to its source."""
+    environment, known = context.environment, {**context.get_all(), "_copier_operation": "copy"}
+    manifest = environment.get_template("manifest.jinja").render(known)
+    left_out = GitIgnoreSpec.from_lines([*manifest.splitlines(), *conf["exclude"]])
+    tree = TEMPLATE / ("adopted" if context["is_adopted"] else "template")
+    found = {}
+    for source in (file for file in sorted(tree.rglob("*")) if file.is_file()):
+        parts = source.relative_to(tree).as_posix().removesuffix(".jinja").split("/")
+        rendered = [environment.from_string(part).render(known) for part in parts]
+        path = "/".join(rendered)
+        if all(rendered) and not left_out.match_file(path):
+            found[path] = source
+    return found
+
+
+def is_like(context: Context, file: Path, source: Path) -> bool:
+    """Say whether Copier would find a file of the project as it wants to write it."""
+    if (
+        file.is_symlink()
+        or not file.is_file()
+        or (file.stat().st_mode ^ source.stat().st_mode) & 0o111
+    ):
+        return False
+    if source.suffix != ".jinja":
+        return file.read_bytes() == source.read_bytes()
+    template = context.environment.get_template(source.relative_to(TEMPLATE).as_posix())
+    return file.read_bytes() == template.render(context.get_all()).encode()
+
+
+@jinja2.pass_context
+def refuse_overwriting(context: Context, conf: Mapping[str, Any]) -> str:
+    """End with a sentence if Copier would stop half-way, to ask nobody what to write over."""
+    project = Path(conf["dst_path"])
+    has_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if conf["overwrite"] or has_terminal or not project.is_dir():
+        return ""
+    skipped = GitIgnoreSpec.from_lines([*conf["skip_if_exists"], f"/{conf['answers_file']}"])
+    others = [
+        path
+        for path, source in written_files(context, conf).items()
+        if os.path.lexists(project / path)
+        and not skipped.match_file(path)
+        and not is_like(context, project / path, source)
+    ]
+    if others:
+        raise UserMessageError(
+            f"{', '.join(others)} would be written over: add --overwrite if they may be, or keep"
+            f" them as they are by {' '.join(f'--skip {path}' for path in others)}"
+        )
+    return ""
+
+
+def recorded(answers: Mapping[str, Any], conf: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Complete what Copier remembers: answers that may return, and the way to a template."""
+    previous = previous_answers(conf)
+    source = Path(answers.get("_src_path", ""))
+    return {
+        **answers,
+        **({"_src_path": str(source.resolve())} if source.name and source.exists() else {}),
+        **{key: previous[key] for key in RETURNING if key in previous and key not in answers},
+    }
+
+
+@jinja2.pass_context
+def consequences(context: Context, conf: Mapping[str, Any]) -> list[str]:
+    """Say what else follows from the answers that an update changed."""
+    command = ["git", "-C", conf["dst_path"], "show", f"HEAD:./{conf['answers_file']}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    before = yaml.safe_load(result.stdout) or {}
+    was, base, ci = before.get("base_image"), context["base_image"], context["ci"]
+    leaves_alpine_or_enters_it = was != base and "alpine" in (was, base)
+    foreign = [
+        key
+        for key in ("os_packages_build", "os_packages_runtime")
+        if before.get(key) == context[key]
+        for name in context[key]
+        if leaves_alpine_or_enters_it or (was == "distro" != base and name.startswith("python3-"))
+    ]
+    said = []
+    if foreign:
+        said.append(
+            f"In {' and '.join(dict.fromkeys(foreign))} are still the names of packages for"
+            f" base_image: {was}. Give those for {base}, for example:"
+            f" {update_command(conf)} --vcs-ref :current: --data '{foreign[0]}=[…]'"
+        )
+    if before.get("ci") != ci and before.get("dependency_updates") != context["dependency_updates"]:
+        said.append(f"With ci: {ci}, dependency_updates is {context['dependency_updates']}.")
+    return said
+
+
+def update_command(conf: Mapping[str, Any]) -> str:
+    """Write the command by which Copier updates the project."""
+    file = str(conf["answers_file"])
+    option = "" if file == ".copier-answers.yml" else f" --answers-file {shlex.quote(file)}"
+    return f"copier update --trust{option}"
 
 
 @dataclass(frozen=True)
@@ -925,6 +1179,7 @@ class Slipway(ContextHook):
         environment.optimized = False  # takes longer than it saves in a template that is used once
         for function in (
             slugify,
+            usual_updates,
             quoted,
             literal,
             markdown,
@@ -937,7 +1192,15 @@ class Slipway(ContextHook):
             email_problem,
             packages_problem,
             port_problem,
+            unless_kept,
+            unless_outdated,
+            refuse_answers,
+            refuse_update,
             refuse_changes,
+            refuse_overwriting,
+            recorded,
+            consequences,
+            update_command,
             own_files_problem,
             entry_point_problem,
             scheme_problem,
@@ -946,9 +1209,12 @@ class Slipway(ContextHook):
 
     def hook(self, context: dict[str, Any]) -> None:
         """Add the decisions to the context of a template; called for each string Copier renders."""
-        answers = {key: context.get(key, default) for key, default in UNANSWERED.items()}
-        for key in LISTS:
-            # Any YAML comes this far before it is validated.
-            names = answers[key] if isinstance(answers[key], list) else ()
-            answers[key] = tuple(name for name in names if isinstance(name, str))
+        answers: dict[str, Any] = {}
+        for key, default in UNANSWERED.items():
+            answer = context.get(key, default)  # which may be anything before it is refused
+            if key in LISTS:
+                names = answer if isinstance(answer, list) else ()
+                answers[key] = tuple(name for name in names if isinstance(name, str))
+            else:
+                answers[key] = answer if isinstance(answer, str) else default
         context.update(vars(decide(**answers)))

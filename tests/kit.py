@@ -36,7 +36,7 @@ PARTS = (
 ZIZMOR = ("--persona=auditor", "--offline", "--quiet")  # everything that it can find
 ADOPTION = ("own_files", "entry_point", "database_scheme")  # asked of adopted projects only
 
-Answer = str | int | list[str]
+Answer = str | int | float | list[str]
 Answers = Mapping[str, Answer]
 
 

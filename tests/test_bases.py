@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import kit
 import pytest
 from conftest import Render
+from copier.errors import UserMessageError
 from services import Service
 from stacks import Stack
 
@@ -58,7 +59,7 @@ def test_anything_else_is_refused_with_an_example(
 ) -> None:
     if (base, packages) == ("alpine", ["libgdal-dev-"]):
         pytest.skip("apk gives a hyphen at the end no meaning")
-    with pytest.raises(ValueError, match=r"Validation error .*, for example: \[\w+") as refusal:
+    with pytest.raises(UserMessageError, match=rf"^The answer to {key}: .*: \[\w+") as refusal:
         kit.render(template, tmp_path / "project", {"base_image": base, key: packages})
 
     assert "\n" not in str(refusal.value)

@@ -3,9 +3,7 @@
 import dataclasses
 import inspect
 import re
-from contextlib import suppress
 from functools import cache, partial
-from importlib import metadata
 from ipaddress import IPv4Network
 from itertools import chain, product
 from typing import Any
@@ -15,8 +13,6 @@ import kit
 import pytest
 import yaml
 from combinations import COMBINATIONS, arbitrary
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 slipway = kit.load_extension()
 PARAMETERS = tuple(inspect.signature(slipway.decide).parameters)
@@ -201,40 +197,23 @@ def test_every_pre_commit_hook_is_pinned_by_version() -> None:
         assert re.fullmatch(r"v?\d+(\.\d+)+", revision), revision
 
 
-def installed_with_the_catalogue() -> set[str]:
-    """List the distributions that anything in the catalogue brings with it, if installed here."""
-    found: dict[str, set[str]] = {}
-    layers = slipway.read_requirements().values()
-    wanted = [Requirement(line) for files in layers for lines in files.values() for line in lines]
-    while wanted:
-        requirement = wanted.pop()
-        name = canonicalize_name(requirement.name)
-        if name in found and requirement.extras <= found[name]:
-            continue
-        extras = found.setdefault(name, set())
-        extras |= requirement.extras
-        with suppress(metadata.PackageNotFoundError):
-            needed = [Requirement(line) for line in metadata.requires(name) or ()]
-            wanted += [
-                part
-                for part in needed
-                if not part.marker or any(part.marker.evaluate({"extra": e}) for e in ("", *extras))
-            ]
-    return set(found)
-
-
 def test_no_project_may_be_called_like_a_dependency() -> None:
-    distributions = installed_with_the_catalogue()
-    packages = {
-        package
-        for package, sources in metadata.packages_distributions().items()
-        if distributions & {canonicalize_name(source) for source in sources}
-    }
+    taken = slipway.read_taken_names()
+    wanted = {name for _, decisions in stacks() for name in installed_by(decisions)}
     tests = {file.stem for file in kit.files(kit.ROOT / "template", "*tests*/*.py*")}
 
+    assert {"psycopg_binary", "pyyaml", "starlette"} <= taken["distributions"]
+    assert {"dateutil", "starlette", "yaml"} <= taken["packages"]
+    distributions = {name.replace("_", "-") for name in taken["distributions"]} | wanted
     assert {name for name in distributions if not slipway.slug_problem(name)} == set()
+    packages = taken["distributions"] | taken["packages"]
     assert {name for name in packages if not slipway.package_problem(name)} == set()
     assert {name for name in tests if not slipway.package_problem(name.split(".")[0])} == set()
+
+
+def installed_by(decisions: Any) -> set[str]:
+    """Name what a project asks for, on all layers."""
+    return {name for layer in decisions.dependencies.values() for name in names(layer)}
 
 
 @pytest.mark.parametrize(

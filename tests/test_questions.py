@@ -1,10 +1,14 @@
 """Every question explains itself, and refuses what would break a file."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import kit
 import pytest
+import stacks
 from conftest import Render
+from copier.errors import UserMessageError
 
 BAD_ANSWERS = [
     ("project_name", ""),
@@ -70,10 +74,10 @@ def test_a_bad_answer_is_refused_with_an_example(
 ) -> None:
     author = {"author_name": "Ada Lovelace"} if key == "author_email" else {}
 
-    with pytest.raises(ValueError, match="for example") as refusal:
+    with pytest.raises(UserMessageError, match="for example") as refusal:
         kit.render(template, tmp_path / "project", {**author, key: value})
 
-    prefix = f"Validation error for question '{key}': "
+    prefix = f"The answer to {key}: "
     sentence = str(refusal.value).removeprefix(prefix)
     assert str(refusal.value).startswith(prefix)
     assert sentence == sentence.strip()
@@ -84,10 +88,58 @@ def test_a_bad_answer_is_refused_with_an_example(
 
 @pytest.mark.parametrize("key", kit.choices())
 def test_an_answer_outside_the_choices_is_refused(template: Path, tmp_path: Path, key: str) -> None:
-    with pytest.raises(ValueError, match=f"Invalid choice for '{key}'"):
-        kit.render(template, tmp_path / "project", {key: "surprise"})
+    choices = ", ".join(kit.choices()[key])
+    for answer in ("surprise", ""):
+        sentence = f'The answer to {key}: Choose one of {choices}, not "{answer}"'
+        with pytest.raises(UserMessageError, match=f"^{re.escape(sentence)}$"):
+            kit.render(template, tmp_path / "project", {key: answer})
 
     assert kit.files(tmp_path) == []
+
+
+@pytest.mark.parametrize("key", [*kit.asked(), *kit.ADOPTION])
+@pytest.mark.parametrize("answer", [None, {}, {"a": 1}, [["a"]], True], ids=str)
+def test_an_answer_of_a_wrong_type_is_refused_in_a_sentence(
+    template: Path, tmp_path: Path, key: str, answer: Any
+) -> None:
+    with pytest.raises(UserMessageError) as refusal:
+        kit.render(template, tmp_path / "project", {key: answer})
+
+    assert re.fullmatch(rf"The answer to {key}: \w+ .+[^.]", str(refusal.value))
+    assert kit.files(tmp_path) == []
+
+
+@pytest.mark.parametrize("options", [("--data", "port=eighty"), ("--data-file", "answers.yml")])
+def test_a_refusal_is_the_last_line_and_no_traceback(
+    template: Path, tmp_path: Path, options: tuple[str, str]
+) -> None:
+    (tmp_path / "answers.yml").write_text("port: null\n", "utf-8")
+    command = ("copy", "--defaults", "--trust", *options, str(template), "project")
+    result = stacks.execute("copier", *command, cwd=tmp_path)
+
+    assert result.returncode == 1
+    given = '"eighty"' if options[0] == "--data" else "null"
+    last = f"The answer to port: Write a whole number, not {given}"
+    assert result.stdout.splitlines()[-1] == last
+    assert "Traceback" not in result.stdout
+    assert not (tmp_path / "project").exists()
+
+
+def test_what_the_settings_say_is_refused_alike(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "settings.yml"
+    settings.write_text("defaults: {database: oracle}\n", "utf-8")
+    monkeypatch.setenv("COPIER_SETTINGS_PATH", str(settings))
+
+    with pytest.raises(UserMessageError, match=r"^The answer to database in Copier's settings"):
+        kit.render(template, tmp_path / "project", {})
+
+
+def test_an_answer_may_be_a_number_where_text_is_expected(render: Render) -> None:
+    answers = kit.read_answers(render({"python_version": 3.13, "port": "9000"}))
+
+    assert (answers["python_version"], answers["port"]) == ("3.13", 9000)
 
 
 def test_an_answer_to_no_question_is_refused(template: Path, tmp_path: Path) -> None:

@@ -236,7 +236,9 @@ def test_a_release_needs_the_whole_suite() -> None:
     jobs = workflow()["jobs"]
 
     assert jobs["release"]["needs"] == "sbom"
-    assert jobs["sbom"]["needs"] == "test"
+    assert jobs["sbom"]["needs"] == ["names", "test"]
+    assert jobs["names"]["if"] == jobs["sbom"]["if"]
+    assert jobs["names"]["steps"][-1]["run"] == ".venv/bin/python -m tools.taken_names --check"
     assert jobs["test"]["uses"] == "./.github/workflows/ci.yml"
 
 
