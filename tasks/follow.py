@@ -7,6 +7,8 @@ It also gives back what Copier deleted although it was edited. Otherwise nothing
 Arguments: the template, the answers file, the version of the template before the update.
 """
 
+import os
+import re
 import runpy
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import copier
+import imports
 import jinja2
 import yaml
 from pathspec import GitIgnoreSpec
@@ -27,8 +30,6 @@ from translate import translate
 
 Answers = Mapping[str, Any]
 Tree = Mapping[str, bytes]
-
-REVISIONS = "migrations/versions/"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,6 @@ class Renderings:
     born: Tree  # by the version and for the answers before the update
     before: Tree  # by the version after the update, for the answers before it
     after: Tree
-
-    def has_untouched(self, path: str) -> bool:
-        """Say whether a file of the project is as the template wrote it."""
-        content = read(path)
-        return content is not None and content in (self.born.get(path), self.before.get(path))
 
 
 def git(*arguments: str | Path, text: bytes = b"") -> bytes:
@@ -105,12 +101,6 @@ def users_files(template: Path) -> GitIgnoreSpec:
     return GitIgnoreSpec.from_lines(updated - copied)
 
 
-def samples(tree: Iterable[str]) -> set[str]:
-    """Name the packages of the sample domain."""
-    modules = (path.split("/") for path in tree if path.startswith("src/") and path.endswith(".py"))
-    return {"/".join(parts[:3]) for parts in modules if len(parts) > 3}
-
-
 def mark_clash(path: str, base: bytes, theirs: bytes | None) -> None:
     """Record in git's index that both sides changed a file, as Copier does."""
     prefix = git("rev-parse", "--show-prefix").decode().strip()
@@ -163,73 +153,52 @@ def restore_edited(deleted: Iterable[str], born: Tree) -> list[str]:
     return edited
 
 
-def is_exchanged(renderings: Renderings) -> bool:
-    """Say whether the answers put one sample domain in the place of another."""
-    return samples(renderings.before) != samples(renderings.after)
+def read_code() -> tuple[Tree, Tree]:
+    """Read the Python modules of the project as they were committed, and as they are."""
+    only = ("-z", "--", "*.py")
+    diff = ("diff", "--name-only", "--no-renames", "--relative", "HEAD")
+    changed, added, kept = (
+        set(os.fsdecode(git(*command, *only)).split("\0")[:-1])
+        for command in (diff, ("ls-files", "--others", "--exclude-standard"), ("ls-files",))
+    )
+    if not changed | added:
+        return {}, {}
+    tree = ("ls-tree", "-r", "--name-only", "-z", "HEAD", ".")
+    committed = set(os.fsdecode(git(*tree)).split("\0")[:-1])
+    now = {path: content for path in kept | added if (content := read(path)) is not None}
+    before = {path: content for path, content in now.items() if path in committed - changed}
+    return before | {path: git("show", f"HEAD:./{path}") for path in changed & committed}, now
 
 
-def is_untouched_sample(renderings: Renderings) -> bool:
-    """Say whether the project has the sample domain as it was, and nothing in it besides."""
-    files = git("ls-files", "-z", *samples(renderings.before)).decode().split("\0")[:-1]
-    return bool(files) and all(map(renderings.has_untouched, files))
+def say_missing(gone: Iterable[str]) -> None:
+    """Tell the user what is imported but is there no longer; packages of others may be gone."""
+    before, now = read_code()
+    for name, files in imports.vanished(before, now, gone).items():
+        print(f"Missing: {name}, imported by {', '.join(files)}", file=sys.stderr)
 
 
-def has_own_revisions(before: Tree) -> bool:
-    """Say whether the database of the project has a history of its own."""
-    files = git("ls-files", "-z", REVISIONS).decode().split("\0")[:-1]
-    return not set(files) <= before.keys()
+def gone_packages(renderings: Renderings, manifests: Iterable[str]) -> set[str]:
+    """Name the packages of others that the template uses no longer, nor the user."""
+    wanted = b"".join(read(manifest) or b"" for manifest in manifests).decode(errors="replace")
+    listed = {name.lower().replace("-", "_") for name in re.findall(r"[\w-]+", wanted)}
+    gone = imports.packages(renderings.before) - imports.packages(renderings.after)
+    return {name for name in gone if name.lower() not in listed}
 
 
-def changed_files(renderings: Renderings, has_new_database: bool, mine: GitIgnoreSpec) -> list[str]:
-    """List the files of the user that the answers change."""
-    before, after = renderings.before, renderings.after
-    changed = [
-        path
-        for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path) and mine.match_file(path)
-    ]
-    revisions = {path for path in changed if path.startswith(REVISIONS)}
-    added = revisions - before.keys()
-    # A new database begins empty. What another one ran is history, and history has one end.
-    if (added and has_own_revisions(before)) or (revisions - added and not has_new_database):
-        say("The tables changed; write a revision as with these, by make revision", revisions)
-        return [path for path in changed if path not in revisions]
-    return changed
+def follow(template: Path, answers_file: str, version: str) -> set[str]:
+    """Follow changed answers in the project, which is the current folder.
 
+    Return the packages of others that the project no longer installs.
+    """
+    from sample import OwnFiles, Releases  # which imports this module
 
-def carry_over(paths: Iterable[str], renderings: Renderings) -> None:
-    """Bring the difference that the answers make into the files of the user."""
-    before, after = renderings.before, renderings.after
-    has_sample = any(Path(package).exists() for package in samples(before))
-    kept, clashed, missing = [], [], []
-    for path in paths:
-        base, theirs = before.get(path), after.get(path)
-        if not Path(path).exists():
-            if base is None and has_sample:
-                write(path, theirs)
-            elif base is None:
-                missing.append(path)
-        elif renderings.has_untouched(path):
-            write(path, theirs)
-        elif theirs is None:
-            mark_clash(path, base or b"", None)
-            kept.append(path)
-        elif merge(path, base or b"", theirs):
-            clashed.append(path)
-    say("Both you and the answers changed these files; resolve them", clashed)
-    say("The answers need these files no longer, but you edited them; keep or delete them", kept)
-    say("You deleted the sample, so these files of it were not written", missing)
-
-
-def follow(template: Path, answers_file: str, version: str) -> None:
-    """Do all of it in the project, which is the current folder."""
     old = read_answers(git("show", f"HEAD:./{answers_file}"))
     new = read_answers(Path(answers_file).read_bytes())
     translated = translate(old)
     gone = git("diff", "--name-only", "-z", "--relative", "--diff-filter=D", "HEAD")
     deleted = gone.decode().split("\0")[:-1]
     if translated == new and not deleted:
-        return
+        return set()
     with TemporaryDirectory() as folder:
         root = Path(folder)
         current = extract(template, "HEAD", root / "current")
@@ -240,20 +209,42 @@ def follow(template: Path, answers_file: str, version: str) -> None:
             render(current, translated, root / "before"),
             render(current, new, root / "after"),
         )
-    edited = restore_edited(deleted, renderings.born)
-    say("The kit has these files no longer, but you edited them; keep or delete them", edited)
-    if is_exchanged(renderings) and not is_untouched_sample(renderings):
-        say("Your domain stays as it is, since it is not the sample", samples(renderings.before))
-    else:
-        has_new_database = translated["database"] != new["database"]
-        carry_over(changed_files(renderings, has_new_database, mine), renderings)
+        edited = restore_edited(deleted, renderings.born)
+        say("The kit has these files no longer, but you edited them; keep or delete them", edited)
+        if "own_files" not in new:  # an adopted application has no sample
+            releases = Releases(
+                template,
+                version,
+                new["package_name"],
+                lambda commit: render(
+                    extract(template, commit, root / commit), old, root / f"by-{commit}"
+                ),
+                {
+                    git("-C", template, "rev-parse", f"{version}^{{commit}}")
+                    .decode()
+                    .strip(): renderings.born
+                },
+            )
+            stand_ins = {
+                file.name: file.read_bytes()
+                for file in (current / "includes" / "without_sample").iterdir()
+            }
+            own_files = OwnFiles(
+                renderings,
+                releases,
+                mine,
+                lambda answers: render(current, answers, root / "others"),
+                stand_ins,
+            )
+            own_files.follow(translated, new)
     if "own_files" in new:
-        return  # the locks of an adopted application are its own
-    was, now = (managers[answers["dependency_manager"]].locks for answers in (translated, new))
-    for lock in was:
-        if lock not in now and Path(lock).exists():
+        return set()  # the locks of an adopted application are its own
+    was, now = (managers[answers["dependency_manager"]] for answers in (translated, new))
+    for lock in was.locks:
+        if lock not in now.locks and Path(lock).exists():
             write(lock, None)
+    return gone_packages(renderings, now.manifests)
 
 
 if __name__ == "__main__":
-    follow(Path(sys.argv[1]), *sys.argv[2:])
+    say_missing(follow(Path(sys.argv[1]), *sys.argv[2:]))
