@@ -45,7 +45,7 @@ class Releases:
     version: str
     package: str
     render: Callable[[str], Tree]
-    _rendered: dict[str, Tree] = field(default_factory=dict)
+    rendered: dict[str, Tree]  # by commit
     _sources: dict[str, dict[str, set[str]]] = field(default_factory=dict)
 
     @cached_property
@@ -87,9 +87,9 @@ class Releases:
             if not sources or sources in tried:
                 continue
             tried.add(sources)
-            if commit not in self._rendered:
-                self._rendered[commit] = self.try_to_render(commit)
-            if self._rendered[commit].get(path) == content:
+            if commit not in self.rendered:
+                self.rendered[commit] = self.try_to_render(commit)
+            if self.rendered[commit].get(path) == content:
                 return True
         return False
 
