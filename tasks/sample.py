@@ -7,7 +7,7 @@ has it. What the kit itself imports is not part of it, although it is the user's
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -148,16 +148,19 @@ class OwnFiles:
     def follow(self, old: Answers, new: Answers) -> None:
         """Bring the difference that the answers make into the files of the user."""
         before, after = self.renderings.before, self.renderings.after
-        needed = self.needed(after)
+        needed = {path: after[path] for path in self.needed(after) - before.keys()}
         has_database = any(path.startswith("migrations/") for path in after)
         stays = samples(before) != samples(after) and not self.has_untouched_sample
         if stays:
             packages = samples(before) | samples(after)
             own = [package for package in packages if tracked(package)]
             say("Your domain stays as it is, since it is not the sample", own)
-            # All else that the answers change, they change in the domain that there is.
-            others = {**new, EXCHANGES: old[EXCHANGES]}
+            # It loses what goes. What comes is made for the other sample.
+            absent = {key: answer for key, answer in old.items() if answer == "none"}
+            others = {**new, **absent, EXCHANGES: old[EXCHANGES]}
             after = before if others == old else self.render(others)
+        if stays or not self.has_sample:
+            after = {**after, **self.stand_in_for(needed)}
         paths = [path for path in sorted({*before, *after}) if self.mine.match_file(path)]
         changed = {path for path in paths if before.get(path) != after.get(path)}
         revisions = {path for path in changed if path.startswith(REVISIONS)}
@@ -169,8 +172,16 @@ class OwnFiles:
             # Parts of two releases need not fit together, so all that nobody edited becomes new.
             untouched = {path for path in paths if path in after and self.is_untouched(path)}
             changed.update(path for path in untouched if not path.startswith(REVISIONS))
-            needed |= self.needed_by_sample(after)
-        self.carry_over(sorted(changed), after, needed)
+            needed.update({path: after[path] for path in self.needed_by_sample(after)})
+        self.carry_over(sorted(changed), after, needed.keys())
+
+    def stand_in_for(self, files: Tree) -> Tree:
+        """Find what does without a sample in the place of files that are to be added."""
+        return {
+            path: self.stand_ins.get(Path(path).name, content)
+            for path, content in files.items()
+            if not Path(path).exists()
+        }
 
     def is_behind(self) -> bool:
         """Say whether the sample is untouched, but as an earlier release wrote it."""
@@ -207,7 +218,7 @@ class OwnFiles:
             return set()
         return added | removed
 
-    def carry_over(self, paths: Iterable[str], after: Tree, needed: set[str]) -> None:
+    def carry_over(self, paths: Iterable[str], after: Tree, needed: Collection[str]) -> None:
         """Bring the difference into some files."""
         before = self.renderings.before
         kept, clashed, missing = [], [], []
@@ -216,10 +227,8 @@ class OwnFiles:
             if content == theirs:
                 continue
             if content is None:
-                if self.has_sample and (base is None or path in needed):
+                if path in needed or (base is None and self.has_sample):
                     write(path, theirs)
-                elif base is None and path in needed:
-                    write(path, self.stand_ins.get(Path(path).name, theirs))
                 elif base is None:
                     missing.append(path)
             elif content == base or (self.has_untouched_sample and self.is_untouched(path)):
