@@ -176,12 +176,12 @@ class OwnFiles:
         self.carry_over(sorted(changed), after, needed.keys())
 
     def stand_in_for(self, files: Tree) -> Tree:
-        """Find what does without a sample in the place of files that are to be added."""
-        return {
-            path: self.stand_ins.get(Path(path).name, content)
-            for path, content in files.items()
-            if not Path(path).exists()
-        }
+        """Find what does without a sample in the place of files; what is there does, too."""
+        found = {}
+        for path, content in files.items():
+            there = read(path)
+            found[path] = self.stand_ins.get(Path(path).name, content) if there is None else there
+        return found
 
     def is_behind(self) -> bool:
         """Say whether the sample is untouched, but as an earlier release wrote it."""
