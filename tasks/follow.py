@@ -3,6 +3,7 @@
 An update leaves out the files that are the user's (see manifest.jinja). Where it changed an answer,
 this renders them for the answers before and after, and merges the difference into the project's.
 It also gives back what Copier deleted although it was edited. Otherwise nothing is rendered.
+At the end it lists what is imported and no longer there, in lines that begin with "Missing: ".
 
 Arguments: the template, the answers file, the version of the template before the update.
 """
