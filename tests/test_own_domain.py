@@ -279,7 +279,7 @@ def unresolved(project: Path) -> set[tuple[str, str]]:
     files = {file.relative_to(project).as_posix(): file for file in kit.files(project, *PYTHON)}
     for path, file in files.items():
         text = file.read_text("utf-8")
-        for node in ast.walk(ast.parse(text if "\n<<<<<<< " not in text else "")):
+        for node in ast.walk(ast.parse(text if "<<<<<<< " not in text else "")):
             if not isinstance(node, ast.ImportFrom):
                 continue
             module = node.module or ""
@@ -312,9 +312,9 @@ CASES = [
     pytest.param(name, state, id=f"{name}-{state}")
     for name, (old, new) in CHANGES.items()
     for state in STATES
-    # Two changes at once differ by their kinds, hardly by the framework.
-    if sum(old[key] != new[key] for key in old) == 1
-    or (old["framework"] in ("fastapi", "job") and state != "delete")
+    # Each framework loses and gets the same kinds of things, so one of them stands for all.
+    if old["framework"] == "fastapi"
+    or (sum(old[key] != new[key] for key in old) == 1 and state != "delete")
 ]
 
 
