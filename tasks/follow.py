@@ -2,6 +2,7 @@
 
 An update leaves out the files that are the user's (see manifest.jinja). Where it changed an answer,
 this renders them for the answers before and after, and merges the difference into the project's.
+At the end it lists what is imported and no longer there, in lines that begin with "Missing: ".
 
 Arguments: the template, the answers file, the version of the template before the update, and as
 JSON the patterns that the user gave by --skip and --exclude.
@@ -9,38 +10,22 @@ JSON the patterns that the user gave by --skip and --exclude.
 
 import json
 import os
+import re
 import runpy
 import sys
-import tarfile
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import copier
-import jinja2
-import yaml
+import imports
 from git import environment, git
-from merge import (
-    File,
-    committed,
-    decide_all,
-    is_behind_link,
-    merge_texts,
-    rendered,
-    write_all,
-)
+from merge import File, committed, decide_all, is_behind_link, rendered, write_all
 from pathspec import GitIgnoreSpec
+from rendering import Renderings, Tree, extract, read_answers, read_tree, render, users_files
+from sample import OwnFiles, Releases, read, say, write
 from translate import translate
 
-Answers = Mapping[str, Any]
 Files = Mapping[str, File]
-Tree = Mapping[str, bytes]
-
-REVISIONS = "migrations/versions/"
 
 # What is said of each kind of conflict.
 CONFLICTS = {
@@ -49,183 +34,6 @@ CONFLICTS = {
     " yours stay, and git show :3:FILE is the template's",
     "dropped": "The template has these files no longer, but you edited them; keep or delete them",
 }
-
-
-@dataclass(frozen=True)
-class Renderings:
-    """What the template writes for the project: contents by path."""
-
-    born: Tree  # by the version and for the answers before the update
-    before: Tree  # by the version after the update, for the answers before it
-    after: Tree
-
-    def has_untouched(self, path: str) -> bool:
-        """Say whether a file of the project is as the template wrote it."""
-        content = read(path)
-        return content is not None and content in (self.born.get(path), self.before.get(path))
-
-
-def say(text: str, paths: Iterable[str]) -> None:
-    """Tell the user something about files, if there are any, in one line."""
-    if names := ", ".join(sorted(paths)):
-        print(f"{text}: {names}", file=sys.stderr)
-
-
-def read(path: str) -> bytes | None:
-    """Read a file of the project, if there is one."""
-    return Path(path).read_bytes() if Path(path).is_file() else None
-
-
-def read_answers(text: bytes) -> Answers:
-    """Read an answers file without what Copier keeps there for itself."""
-    return {key: value for key, value in yaml.safe_load(text).items() if key[0] != "_"}
-
-
-def extract(repository: Path, version: str, folder: Path) -> Path:
-    """Write a version of the template to a folder outside git, which Copier takes as it is."""
-    archive = git("-c", "core.autocrlf=false", "-C", repository, "archive", version)
-    with tarfile.open(fileobj=BytesIO(archive)) as files:
-        files.extractall(folder, filter="data")
-    return folder
-
-
-def render(template: Path, answers: Answers, answers_file: str, folder: Path) -> Path:
-    """Render a project that remembers these answers; for others the template has defaults."""
-    memory = folder / answers_file
-    memory.parent.mkdir(parents=True)
-    memory.write_text(yaml.safe_dump(dict(answers)), "utf-8")
-    copier.run_copy(
-        str(template),
-        folder,
-        answers_file=answers_file,
-        settings=copier.Settings(),  # those of the machine would answer what nobody was asked
-        defaults=True,
-        overwrite=True,
-        quiet=True,
-        skip_tasks=True,
-        unsafe=True,
-    )
-    memory.unlink()
-    return folder
-
-
-def read_tree(folder: Path) -> Tree:
-    """Read all files of a folder."""
-    files = (file for file in folder.rglob("*") if file.is_file())
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
-
-
-def users_files(template: Path) -> GitIgnoreSpec:
-    """Match what the manifest leaves out of an update, and of nothing else."""
-    manifest = jinja2.Template((template / "manifest.jinja").read_text("utf-8"), trim_blocks=True)
-    copied, updated = (
-        Counter(manifest.render(_copier_operation=operation).split("\n"))
-        for operation in ("copy", "update")
-    )
-    return GitIgnoreSpec.from_lines(updated - copied)
-
-
-def samples(tree: Iterable[str]) -> set[str]:
-    """Name the packages of the sample domain."""
-    modules = (path.split("/") for path in tree if path.startswith("src/") and path.endswith(".py"))
-    return {"/".join(parts[:3]) for parts in modules if len(parts) > 3}
-
-
-def mark_clash(path: str, base: bytes, theirs: bytes | None) -> None:
-    """Record in git's index that both sides changed a file, as Copier does."""
-    prefix = git("rev-parse", "--show-prefix").decode().strip()
-    entry = git("ls-tree", "HEAD", path).decode().split("\t")[0]
-    if not entry:
-        return  # git ignores it
-    mode, _, mine = entry.split()
-    blobs = [git("hash-object", "-w", "--stdin", text=base).decode().strip(), mine]
-    if theirs is not None:
-        blobs.append(git("hash-object", "-w", "--stdin", text=theirs).decode().strip())
-    lines = [f"{mode} {blob} {stage}\t{prefix}{path}\n" for stage, blob in enumerate(blobs, 1)]
-    lines.insert(0, f"0 {'0' * len(mine)}\t{prefix}{path}\n")
-    git("update-index", "--index-info", text="".join(lines).encode())
-
-
-def merge(path: str, base: bytes, theirs: bytes) -> bool:
-    """Merge what the answers change into a file that the user edited; say whether it clashed."""
-    text, clashed = merge_texts(base, read(path) or b"", theirs)
-    if text:
-        Path(path).write_bytes(text)
-    if clashed:
-        mark_clash(path, base, theirs)
-    return clashed
-
-
-def write(path: str, content: bytes | None) -> None:
-    """Write a file, or delete it and the folders that are empty then."""
-    file = Path(path)
-    if content is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-        return
-    file.unlink()
-    for folder in file.parents:
-        if any(folder.iterdir()):
-            break
-        folder.rmdir()
-
-
-def is_exchanged(renderings: Renderings) -> bool:
-    """Say whether the answers put one sample domain in the place of another."""
-    return samples(renderings.before) != samples(renderings.after)
-
-
-def is_untouched_sample(renderings: Renderings) -> bool:
-    """Say whether the project has the sample domain as it was, and nothing in it besides."""
-    files = git("ls-files", "-z", *samples(renderings.before)).decode().split("\0")[:-1]
-    return bool(files) and all(map(renderings.has_untouched, files))
-
-
-def has_own_revisions(before: Tree) -> bool:
-    """Say whether the database of the project has a history of its own."""
-    files = git("ls-files", "-z", REVISIONS).decode().split("\0")[:-1]
-    return not set(files) <= before.keys()
-
-
-def changed_files(renderings: Renderings, has_new_database: bool, mine: GitIgnoreSpec) -> list[str]:
-    """List the files of the user that the answers change."""
-    before, after = renderings.before, renderings.after
-    changed = [
-        path
-        for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path) and mine.match_file(path)
-    ]
-    revisions = {path for path in changed if path.startswith(REVISIONS)}
-    added = revisions - before.keys()
-    # A new database begins empty. What another one ran is history, and history has one end.
-    if (added and has_own_revisions(before)) or (revisions - added and not has_new_database):
-        say("The tables changed; write a revision as with these, by make revision", revisions)
-        return [path for path in changed if path not in revisions]
-    return changed
-
-
-def carry_over(paths: Iterable[str], renderings: Renderings) -> None:
-    """Bring the difference that the answers make into the files of the user."""
-    before, after = renderings.before, renderings.after
-    has_sample = any(Path(package).exists() for package in samples(before))
-    kept, clashed, missing = [], [], []
-    for path in paths:
-        base, theirs = before.get(path), after.get(path)
-        if not Path(path).exists():
-            if base is None and has_sample:
-                write(path, theirs)
-            elif base is None:
-                missing.append(path)
-        elif renderings.has_untouched(path):
-            write(path, theirs)
-        elif theirs is None:
-            mark_clash(path, base or b"", None)
-            kept.append(path)
-        elif merge(path, base or b"", theirs):
-            clashed.append(path)
-    say("Both you and the answers changed these files; resolve them", clashed)
-    say("The answers need these files no longer, but you edited them; keep or delete them", kept)
-    say("You deleted the sample, so these files of it were not written", missing)
 
 
 def merge_template(base: Files, theirs: Files, answers_file: str) -> None:
@@ -242,8 +50,40 @@ def merge_template(base: Files, theirs: Files, answers_file: str) -> None:
         sys.exit(f"These files could not be written, see git diff: {', '.join(unwritten)}")
 
 
-def follow(template: Path, answers_file: str, version: str, *patterns: str) -> None:
-    """Do all of it in the project, which is the current folder."""
+def read_code() -> tuple[Tree, Tree]:
+    """Read the Python modules of the project as they were committed, and as they are."""
+    only = ("-z", "--", "*.py")
+    changed = set(names("diff", "--name-only", "--no-renames", "--relative", "HEAD", *only))
+    added = set(names("ls-files", "--others", "--exclude-standard", *only))
+    if not changed | added:
+        return {}, {}
+    kept = set(names("ls-files", *only))
+    before_paths = committed().keys()
+    now = {path: content for path in kept | added if (content := read(path)) is not None}
+    before = {path: content for path, content in now.items() if path in before_paths - changed}
+    return before | {path: git("show", f"HEAD:./{path}") for path in changed & before_paths}, now
+
+
+def say_missing(gone: Iterable[str]) -> None:
+    """Tell the user what is imported but is there no longer; packages of others may be gone."""
+    before, now = read_code()
+    for name, files in imports.vanished(before, now, gone).items():
+        print(f"Missing: {name}, imported by {', '.join(files)}", file=sys.stderr)
+
+
+def gone_packages(renderings: Renderings, manifests: Iterable[str]) -> set[str]:
+    """Name the packages of others that the template uses no longer, nor the user."""
+    wanted = b"".join(read(manifest) or b"" for manifest in manifests).decode(errors="replace")
+    listed = {name.lower().replace("-", "_") for name in re.findall(r"[\w-]+", wanted)}
+    gone = imports.packages(renderings.before) - imports.packages(renderings.after)
+    return {name for name in gone if name.lower() not in listed}
+
+
+def follow(template: Path, answers_file: str, version: str, *patterns: str) -> set[str]:
+    """Do all of it in the project, which is the current folder.
+
+    Return the packages of others that the project no longer installs.
+    """
     old = read_answers(git("show", f"HEAD:./{answers_file}"))
     new = read_answers(Path(answers_file).read_bytes())
     translated = translate(old)
@@ -262,24 +102,45 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> N
             for tree in (born, after)
         )
         merge_template(base, theirs, answers_file)
-        if translated == new:
-            return
+        if translated == new or "own_files" in new:
+            return set()  # an adopted application has no sample, and locks of its own
         before = render(current, translated, answers_file, root / "before")
         managers = runpy.run_path(str(current / "extensions" / "slipway.py"))["MANAGERS"]
         renderings = Renderings(*map(read_tree, (born, before, after)))
-    if is_exchanged(renderings) and not is_untouched_sample(renderings):
-        say("Your domain stays as it is, since it is not the sample", samples(renderings.before))
-    else:
-        has_new_database = translated["database"] != new["database"]
-        carry_over(changed_files(renderings, has_new_database, mine), renderings)
-    if "own_files" in new:
-        return  # the locks of an adopted application are its own
-    was, now = (managers[answers["dependency_manager"]].locks for answers in (translated, new))
-    for lock in was:
-        if lock not in now and Path(lock).exists():
+        first = git("-C", template, "rev-parse", f"{version}^{{commit}}").decode().strip()
+        releases = Releases(
+            template,
+            version,
+            new["package_name"],
+            lambda commit: read_tree(
+                render(
+                    extract(template, commit, root / commit),
+                    old,
+                    answers_file,
+                    root / f"by-{commit}",
+                )
+            ),
+            {first: renderings.born},
+        )
+        stand_ins = {
+            file.name: file.read_bytes()
+            for file in (current / "includes" / "without_sample").iterdir()
+        }
+        own_files = OwnFiles(
+            renderings,
+            releases,
+            mine,
+            lambda answers: read_tree(render(current, answers, answers_file, root / "others")),
+            stand_ins,
+        )
+        own_files.follow(translated, new)
+    was, now = (managers[answers["dependency_manager"]] for answers in (translated, new))
+    for lock in was.locks:
+        if lock not in now.locks and Path(lock).exists():
             write(lock, None)
+    return gone_packages(renderings, now.manifests)
 
 
 if __name__ == "__main__":
     os.environ.update(environment())
-    follow(Path(sys.argv[1]), *sys.argv[2:])
+    say_missing(follow(Path(sys.argv[1]), *sys.argv[2:]))

@@ -1,5 +1,6 @@
 """A changed answer rewrites the project and leaves nothing of the old choice; no edit is lost."""
 
+import re
 import runpy
 import shutil
 from pathlib import Path
@@ -214,17 +215,49 @@ def test_a_domain_of_ones_own_is_not_exchanged_for_the_sample(
 
 
 def test_a_deleted_sample_does_not_come_back_in_part(project: Path, bare_path: str) -> None:
-    shutil.rmtree(project / "src/harbour_api/notes")
+    notes = project / "src/harbour_api/notes"
+    shutil.rmtree(notes)
+    (notes / "__pycache__").mkdir(parents=True)  # which development writes
+    (notes / "__pycache__" / "routes.cpython-314.pyc").write_bytes(b"\0")
     (project / "src/harbour_api/api.py").write_text('"""Mine."""\n', "utf-8")
     commit(project, "Delete the sample")
 
-    said = change(project, bare_path, {"cache": "valkey"})
+    said = change(project, bare_path, {"cache": "valkey", "task_queue": "celery"})
 
-    assert "these files of it were not written: tests/test_cached_notes.py\n" in said
-    assert not (project / "src/harbour_api/notes").exists()
+    assert "these files of it were not written: migrations/versions/0002" in said
+    assert "tests/test_cached_notes.py" in said
+    assert "Missing: " not in said
+    assert kit.files(notes, "*.py") == []
+    assert "from ." not in (project / "src/harbour_api/schedule.py").read_text("utf-8")
     assert not (project / "tests/test_cached_notes.py").exists()
     assert (project / "src/harbour_api/api.py").read_text("utf-8") == '"""Mine."""\n'
     assert (project / "src/harbour_api/cache.py").exists()
+
+
+def test_an_untouched_sample_is_exchanged_after_any_updates(
+    releases: Path, tmp_path: Path, bare_path: str
+) -> None:
+    first = next(iter(projects.releases()))
+    project = start(releases, tmp_path / "project", first, {})
+    run_update(project, bare_path)
+    commit(project, "Update")
+
+    change(project, bare_path, {"database": "none"})
+
+    assert compare(project, fresh(releases, project, tmp_path / "fresh")) == set()
+
+
+def test_what_is_missing_after_a_change_is_said(project: Path, bare_path: str) -> None:
+    append(project / "src/harbour_api/notes/schemas.py", "\n\nMINE = True\n")
+    commit(project, "Edit")
+
+    said = change(project, bare_path, {"database": "none", "task_queue": "celery"})
+
+    assert "Your domain stays as it is, since it is not the sample: src/harbour_api/notes\n" in said
+    missing = re.findall(r"^Missing: (.+), imported by (.+)$", said, re.MULTILINE)
+    assert [name for name, _ in missing] == ["alembic", "harbour_api.database", "sqlalchemy"]
+    assert f"src/harbour_api/notes/models.py, {ROUTES}" in missing[1][1]
+    assert "from ." not in (project / "src/harbour_api/schedule.py").read_text("utf-8")
 
 
 def test_revisions_that_ran_are_history(project: Path, bare_path: str) -> None:
@@ -238,7 +271,10 @@ def test_revisions_that_ran_are_history(project: Path, bare_path: str) -> None:
     assert f"write a revision as with these, by make revision: {figures}\n" in said
     assert (project / figures).exists()
 
-    git(project, "reset", "--quiet", "--hard", "HEAD~1")
+    commit(project, "Remove Celery")
+    assert "write a revision" not in change(project, bare_path, {"task_queue": "celery"})
+
+    git(project, "reset", "--quiet", "--hard", "HEAD~2")
     (versions / "20260101_berths.py").write_text("MINE = True\n", "utf-8")
     commit(project, "Write a revision")
     said = change(project, bare_path, {"task_queue": "celery"})
