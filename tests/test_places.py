@@ -1,10 +1,12 @@
 """Lines of a user stand where no update touches them, whatever the template adds."""
 
 import filecmp
+import json
 import shutil
 from collections.abc import Mapping
 from itertools import permutations, product
 from pathlib import Path, PurePath
+from typing import Any
 
 import kit
 import lives
@@ -12,7 +14,7 @@ import merges
 import projects
 import pytest
 from combinations import COMBINATIONS, covering_array, shapes
-from conftest import RenderCombination
+from conftest import Render, RenderCombination
 from places import PLACES, Place
 from projects import Renderings
 
@@ -163,3 +165,48 @@ def stays(place: Place, before: Path, after: Path) -> bool:
     base = before.read_text("utf-8")
     _, is_conflict = merges.merge(base.encode(), place.fill(base).encode(), after.read_bytes())
     return not is_conflict
+
+
+def test_make_lists_and_runs_the_targets_of_the_user(render: Render) -> None:
+    project = render({})
+    ours = next(place for place in PLACES if place.file == "Makefile.local")
+    assert "moor" not in kit.run("make", "help", cwd=project)
+
+    (project / ours.file).write_text(ours.words, "utf-8")
+    (project / "moor").touch()  # a target is no file
+
+    assert kit.run("make", cwd=project).endswith(
+        "\nOurs\n  moor             Say where there is room\n"
+    )
+    assert kit.run("make", "moor", cwd=project) == "South Pier\n"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("framework", kit.choices()["framework"])
+def test_compose_reads_the_services_of_the_user(
+    framework: str, render: Render, engine: None
+) -> None:
+    project = render({"framework": framework, "database": "postgresql"})
+    kept = [read_services(project), read_services(project, "compose.yaml", "compose.prod.yaml")]
+    for place in PLACES:
+        if place.file.startswith("compose"):
+            file = project / place.file
+            text = file.read_text("utf-8") if file.exists() else ""
+            file.write_text(place.fill(text), "utf-8")
+
+    development = read_services(project)
+    production = read_services(project, "compose.yaml", "compose.prod.yaml")
+
+    mail = (development.pop("mail"), production.pop("mail"))
+    assert [development, production] == kept
+    assert mail[0]["ports"][0]["published"] == "8026"
+    assert mail[1]["restart"] == "unless-stopped"
+    assert all(service["volumes"][0]["source"] == "mail" for service in mail)
+
+
+def read_services(project: Path, *files: str) -> dict[str, Any]:
+    """Read what Compose makes of its files, or of those that it finds by itself."""
+    options = [f"--file={file}" for file in files]
+    command = ("docker", "compose", *options, "--profile=*", "config", "--format=json")
+    services: dict[str, Any] = json.loads(kit.run(*command, cwd=project))["services"]
+    return services
