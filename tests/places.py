@@ -87,3 +87,14 @@ PLACES = (
     Place("requirements/development.in", "ipython\n", below=r"# What .+"),
     Place("src/*/settings.py", '\n    pier: str = "South"\n', below=r'    """A field for .*"""'),
 )
+# An adopted application has a README and a manifest of its own.
+ADOPTED_PLACES = (
+    Place(".dockerignore", "charts/\n", last="venv/"),
+    Place(".env.example", "\n# Ours\nHARBOUR=Genoa\n", last=r"WEB_(?:CONCURRENCY|REPLICAS)=\d"),
+    *(
+        place
+        for place in PLACES
+        if place.file.startswith("compose")
+        or place.file in (".gitignore", ".gitlab-ci.yml", "Makefile.local")
+    ),
+)

@@ -15,7 +15,7 @@ import projects
 import pytest
 from combinations import COMBINATIONS, covering_array, shapes
 from conftest import Render, RenderCombination
-from places import PLACES, Place
+from places import ADOPTED_PLACES, PLACES, Place
 from projects import Renderings
 
 LAST = list(projects.releases())[-1]
@@ -92,6 +92,28 @@ def test_no_answer_touches_a_place(project: Path, render_combination: RenderComb
     assert tried
 
 
+@pytest.mark.parametrize("framework", ["fastapi", "flask"])
+def test_no_answer_touches_a_place_of_an_adopted_application(
+    framework: str, render: Render
+) -> None:
+    answers: kit.Answers = {
+        "own_files": ["app.py"],
+        "entry_point": "app:app",
+        "framework": framework,
+        "database": "none",
+        "ci": "gitlab",
+    }
+    changes = {"database": "mariadb", "cache": "valkey", "base_image": "alpine", "ci": "github"}
+    before = render(answers)
+    files = {place: file for place in ADOPTED_PLACES if (file := place.find(before))}
+    assert [place for place in ADOPTED_PLACES if place not in files] == []
+    for key, answer in changes.items():
+        after = render({**answers, key: answer})
+        for place, file in files.items():
+            if not place.is_own_file and (other := place.find(after)):
+                assert stays(place, file, other), f"{place} is touched by {key}"
+
+
 @pytest.mark.parametrize("framework", kit.choices()["framework"])
 def test_no_answer_touches_the_end_of_a_file_of_the_user(
     framework: str, project_of: Renderings
@@ -151,6 +173,36 @@ def test_what_a_release_adds_and_what_a_user_adds_do_not_meet(
     assert all(place.words in (file or project).read_text("utf-8") for place, file in files.items())
     for name, (_, news) in NEWS.items():
         assert news in (project / path_of(name)).read_text("utf-8")
+
+
+@pytest.mark.parametrize("framework", ["fastapi", "flask"])
+def test_answers_are_changed_beside_what_a_user_added(
+    framework: str, releases: Renderings, tmp_path: Path, bare_path: str
+) -> None:
+    answers = {"framework": framework, "dependency_manager": "pip", "ci": "gitlab"}
+    changes = {
+        "cache": "valkey",
+        "task_queue": "celery",
+        "reverse_proxy": "nginx",
+        "license": "mit",
+        "dependency_updates": "none",
+        "base_image": "full",
+    }
+    project = projects.start(releases.template, tmp_path / "project", projects.NEWEST, answers)
+    added = {place.find(project): place.fill for place in PLACES}
+    added |= {file: lambda text: text + TAIL for file in kit.files(project, "src/*/notes/*.py")}
+    for file, add in added.items():
+        assert file is not None
+        file.write_text(add(file.read_text("utf-8") if file.exists() else ""), "utf-8")
+    projects.commit(project, "Add")
+
+    data = [f"--data={key}={answer}" for key, answer in changes.items()]
+    projects.run_update(project, bare_path, "--vcs-ref=:current:", *data)
+
+    routes = (project / "src/harbour_api/notes/routes.py").read_text("utf-8")
+    assert "read_figures" in routes
+    assert routes.endswith(TAIL)
+    assert (project / "Makefile.local").exists()
 
 
 def test_something_is_new_in_every_file_that_has_a_place() -> None:
