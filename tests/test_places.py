@@ -2,6 +2,7 @@
 
 import filecmp
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from itertools import permutations, product
@@ -77,6 +78,16 @@ def test_every_file_has_its_place(project: Path) -> None:
             assert not file.exists()
         else:
             assert place.is_in(file.read_text("utf-8")), place
+
+
+def test_the_readme_lists_the_places_that_there_are(project: Path) -> None:
+    _, _, section = (project / "README.md").read_text("utf-8").partition("\n## Template\n")
+    rows = re.findall(r"^\| (`.+) \| .+ \|$", section, re.MULTILINE)
+    listed = [name for row in rows for name in re.findall("`([^`]+)`", row)]
+    for place in PLACES:
+        path = PurePath(place.file)
+        is_listed = any(path.match(name) for name in listed) or f"`{path}`" in section
+        assert is_listed == bool(place.find(project)), place
 
 
 def test_no_answer_touches_a_place(project: Path, render_combination: RenderCombination) -> None:
