@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import kit
+from places import PLACES
 
 Edit = Callable[[Path], None]
 
@@ -188,6 +189,17 @@ def happens_when(life: str, name: str) -> Callable[[Edit], Edit]:
 
 
 # A project that grows
+
+
+@happens_when("growing", "lines in the places that are left to the user")
+def fill_places(project: Path) -> None:
+    for place in PLACES:
+        file = place.find(project)
+        if file is None:
+            continue
+        text = file.read_text("utf-8") if file.exists() else ""
+        if place.is_own_file or place.is_in(text):
+            file.write_text(place.fill(text), "utf-8")
 
 
 @happens_when("growing", "a route added")

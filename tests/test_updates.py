@@ -19,7 +19,7 @@ PROJECTS: dict[str, kit.Answers] = {
 # What the sample of each domain has got since then: it belongs to the user, and stays as it was.
 SAMPLES = {
     "notes": {"notes/models.py", "notes/routes.py", "notes/schemas.py"},
-    "texts": {"texts/figures.py"},
+    "texts": {"texts/figures.py", "texts/routes.py", "texts/schemas.py"},
 }
 OF_EACH_KIND = pytest.mark.parametrize("project", PROJECTS, indirect=True)
 
