@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import imports
-from git import environment, git
+from git import environment, git, names
 from merge import File, committed, decide_all, is_behind_link, rendered, write_all
 from pathspec import GitIgnoreSpec
 from rendering import Renderings, Tree, extract, read_answers, read_tree, render, users_files
