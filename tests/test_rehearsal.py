@@ -24,7 +24,7 @@ RELEASES = list(projects.releases())
 LIVES = sorted({kind.life for kind in lives.KINDS})
 
 # Releases whose images took over the modes of the host. The line that copies the source had to
-# change since then, so a line of the user's beside it clashes once.
+# change since then, so a line of the user's beside it is a conflict once.
 MODELESS = {"v0.1.0", "v0.1.1", "v0.2.0", "v0.3.0", "v0.4.0", "v0.5.0"}
 
 
@@ -127,7 +127,7 @@ def test_an_updated_project_locks_and_passes_its_own_checks(
 
 
 def is_announced(outcome: Outcome) -> bool:
-    """Say whether an edit is one that the changelog told to clash."""
+    """Say whether the changelog told of the conflict that an edit is in."""
     return outcome.release in MODELESS and outcome.kind == "a line in Dockerfile"
 
 
