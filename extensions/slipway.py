@@ -93,6 +93,7 @@ class Database:
     port: int = 0  # of a server
     protocol: str = ""  # what databases of one kind share
     admin_variable: str = ""  # in which the image of a server expects the administrator's password
+    program: str = ""  # that the image of a server runs
     connect_arguments: str = '{"connect_timeout": 5}'  # a literal for SQLAlchemy
 
 
@@ -146,6 +147,7 @@ DATABASES = {
         5432,
         "postgresql",
         "POSTGRES_PASSWORD",
+        "postgres",
     ),
     "mysql": Database(
         "MySQL",
@@ -155,6 +157,7 @@ DATABASES = {
         3306,
         "mysql-protocol",
         "MYSQL_ROOT_PASSWORD",
+        "mysqld",
         MYSQL_ARGUMENTS,
     ),
     "mariadb": Database(
@@ -165,6 +168,7 @@ DATABASES = {
         3306,
         "mysql-protocol",
         "MARIADB_ROOT_PASSWORD",
+        "mariadbd",
         MYSQL_ARGUMENTS,
     ),
     "sqlite": Database(
@@ -275,6 +279,7 @@ class Decisions:
     database_dialects: tuple[str, ...]
     database_example: str  # a URL
     database_admin_variable: str
+    database_program: str
     connect_arguments: str
     database_driver: str  # SQLAlchemy's "dialect+driver", "" without a database
     worker_driver: str  # the same for synchronous code beside an asynchronous framework
@@ -567,6 +572,7 @@ def decide(
         database_dialects=data.dialects,
         database_example=example,
         database_admin_variable=data.admin_variable,
+        database_program=data.program,
         connect_arguments=data.connect_arguments,
         database_driver=driver,
         worker_driver=data.driver,

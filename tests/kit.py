@@ -4,12 +4,14 @@ import ast
 import configparser
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -236,6 +238,16 @@ def tool(name: str) -> str:
     if program := beside or shutil.which(name):
         return program
     pytest.fail(f"{name} is needed here and is neither in PATH nor beside Python", pytrace=False)
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Take these permissions from all files that are made meanwhile."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def run(name: str, *arguments: str | Path, cwd: Path | None = None, text: str = "") -> str:

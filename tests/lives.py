@@ -263,7 +263,7 @@ def add_to_image(project: Path) -> None:
     (project / "data").mkdir(exist_ok=True)
     (project / "data" / "berths.csv").write_text("North Pier\n", "utf-8")
     append(project / ".dockerignore", "!data/\n")
-    insert(project / "Dockerfile", r"^COPY src src\n", "COPY data data\n")
+    insert(project / "Dockerfile", r"^COPY (--chmod=755 )?src src\n", "COPY data data\n")
 
 
 @happens_when("growing", "a line in Dockerfile.dev")

@@ -84,6 +84,17 @@ def start(template: Path, project: Path, version: str, answers: kit.Answers) -> 
     return project
 
 
+def clone(project: Path, umask: int) -> Path:
+    """Clone a project as it is now, as on a machine where new files lack these permissions."""
+    checkout = project.with_name(f"{project.name}-{umask:03o}")
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--allow-empty", "--message", "Share")
+    with kit.umask(umask):
+        git(project, "clone", "--quiet", ".", checkout)
+    return checkout
+
+
 @dataclass(frozen=True)
 class Renderings:
     """The projects that the releases of a template make, each of them made once."""

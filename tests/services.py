@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import attacks
 import kit
+import projects
 import pytest
 import stacks
 from conftest import Render
@@ -77,26 +78,36 @@ def check_privileges(production: Stack) -> None:
         assert host["Tmpfs"].keys() <= {"/tmp", "/data", "/run/mysqld", "/var/run/postgresql"}, name  # noqa: S108
 
 
+def check_modes(production: Stack, service: str) -> None:
+    """Check that everybody may read the application in an image, and nobody but root write it."""
+    wrong = "find /app ! -type l '(' ! -perm -004 -o -type d ! -perm -001 -o -perm -002 ')' 2>&1"
+    command = ("run", "--rm", "--no-deps", "-T", "--entrypoint=sh", service, "-c")
+    assert not production.compose(*command, wrong)
+    assert production.compose(*command, "find /app -name '*.py'")
+
+
 class Deployed:
     """A generated project and its two Compose environments, shared by the tests of a class."""
 
     answers: ClassVar[kit.Answers]
+    umask: ClassVar[int] = 0o022  # of whoever cloned the project, and works on it
 
     @pytest.fixture(scope="class")
     @classmethod
     def project(cls, engine: None, render: Render) -> Iterator[Path]:
         """Render and lock a service that keeps clear of other projects on this machine."""
         slug = f"harbour-{uuid.uuid4().hex[:8]}"
-        project = render({**cls.answers, "project_slug": slug})
+        project = projects.clone(render({**cls.answers, "project_slug": slug}), cls.umask)
         ports = stacks.ports_of(project)  # the replicas in production take those after the last
         free = stacks.free_ports(len(ports) + REPLICAS)
         settings = dict(zip(ports, free[: len(ports)], strict=True))
-        (project / ".env").write_text("".join(f"{key}={port}\n" for key, port in settings.items()))
-        stacks.lock(project)
-        if (project / "secrets").exists():
-            kit.run("make", "--silent", "-C", project, "secrets")
-        stacks.give_to_developer(project)
-        yield project
+        with kit.umask(cls.umask):
+            (project / ".env").write_text("".join(f"{k}={port}\n" for k, port in settings.items()))
+            stacks.lock(project)
+            if (project / "secrets").exists():
+                kit.run("make", "--silent", "-C", project, "secrets")
+            stacks.give_to_developer(project)
+            yield project
         images = [f"{slug}:development", f"{slug}:latest"]
         stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
 
@@ -188,6 +199,7 @@ class Service(Deployed):
         assert not seen & {*tools, "debugpy"}
         assert not seen & {"tests", "secrets", ".git", ".env", "requirements", "lock.sh"}
         assert not seen & {"uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"}
+        check_modes(production, "web")
 
     def test_a_replica_ends_cleanly_and_loses_no_request(self, production: Stack) -> None:
         url = f"http://{production.address()}/api/notes"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import kit
+import projects
 import pytest
 import services
 import stacks
@@ -24,6 +25,7 @@ class Adopted:
 
     name: ClassVar[str]
     options: ClassVar[tuple[str, ...]] = ()
+    umask: ClassVar[int] = 0o022  # of whoever cloned it, and works on it
     path: ClassVar[str] = "/"  # of a page
     text: ClassVar[str]  # on it
     source: ClassVar[str] = ""  # the module that names the path, if an edit is live at once
@@ -40,12 +42,14 @@ class Adopted:
         ports = stacks.ports_of(project)
         free = stacks.free_ports(len(ports))
         settings = "".join(f"{key}={port}\n" for key, port in zip(ports, free, strict=True))
-        (project / ".env").write_text(settings)
         stacks.lock(project)
-        if (project / "scripts" / "secrets.sh").exists():
-            kit.run("sh", project / "scripts" / "secrets.sh")
-        stacks.give_to_developer(project)
-        yield project
+        project = projects.clone(project, cls.umask)
+        with kit.umask(cls.umask):
+            (project / ".env").write_text(settings)
+            if (project / "scripts" / "secrets.sh").exists():
+                kit.run("sh", project / "scripts" / "secrets.sh")
+            stacks.give_to_developer(project)
+            yield project
         images = [f"{slug}:development", f"{slug}:latest"]
         stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
 
@@ -76,6 +80,7 @@ class Adopted:
             self.say(stack)
             assert self.text in stack.ask(self.path).body
             services.check_privileges(stack)
+            services.check_modes(stack, "web")
             look = "ls -A /app /app/scripts /opt/venv/bin; touch /app/x 2>&1"
             seen = set(stack.try_compose("exec", "-T", "web", "sh", "-c", look).stdout.split())
             assert not seen & {"tests", "secrets", ".git", ".env", "Dockerfile", "x"}
@@ -130,6 +135,7 @@ class TestPoetry(Adopted):
     """A package of Poetry with migrations of PostgreSQL."""
 
     name = "poetry"
+    umask = 0o077
     path = "/ships"
     text = "Gorch Fock"
     source = "ships/main.py"
@@ -144,6 +150,7 @@ class TestPipenv(Adopted):
 
     name = "pipenv"
     options = ("--data=database=mariadb",)
+    umask = 0o027
     text = "Ahoy"
     source = "guestbook.py"
 

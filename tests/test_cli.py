@@ -13,7 +13,7 @@ import kit
 import pytest
 import stacks
 from attacks import ProgramAttacks
-from services import Deployed, write_migration
+from services import Deployed, check_modes, write_migration
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -31,16 +31,23 @@ def image(project: Path) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Make a folder with a text that everybody may read."""
-    tmp_path.chmod(0o755)
-    (tmp_path / "tide.txt").write_text(TEXT, "utf-8")
+    """Make a folder with a text that is for its owner alone."""
+    tmp_path.chmod(0o700)
+    with kit.umask(0o077):
+        (tmp_path / "tide.txt").write_text(TEXT, "utf-8")
+    stacks.give_to_developer(tmp_path)
     return tmp_path
 
 
-def docker_run(image: str, folder: Path, *options: str) -> list[str]:
+def as_owner(folder: Path) -> str:
     """Say how somebody runs the image on a folder whom it has never heard of."""
+    return f"--user={folder.stat().st_uid}:{folder.stat().st_gid}"
+
+
+def docker_run(image: str, folder: Path, *options: str) -> list[str]:
+    """Say how to run the image on a folder, with as few privileges as possible."""
     return [
-        *(kit.tool("docker"), "run", "--rm", "--read-only", "--user=4321:4321", "--cap-drop=ALL"),
+        *(kit.tool("docker"), "run", "--rm", "--read-only", as_owner(folder), "--cap-drop=ALL"),
         *("--network=none", f"--volume={folder}:/data", *options, image),
     ]
 
@@ -112,7 +119,9 @@ class Program(Deployed):
 
     def test_it_runs_in_production(self, production: Stack, folder: Path) -> None:
         production.environment["FILES"] = str(folder)
-        shown = production.compose("run", "--build", "--rm", "cli", "measure", "tide.txt")
+        shown = production.compose(
+            "run", "--build", "--rm", as_owner(folder), "cli", "measure", "tide.txt"
+        )
         assert "tide.txt" in shown
 
     def test_the_image_is_the_program(self, image: str) -> None:
@@ -123,6 +132,10 @@ class Program(Deployed):
         assert not config.get("Healthcheck")
         assert "Usage: " in kit.run("docker", "run", "--rm", image)
         assert kit.run("docker", "run", "--rm", image, "--version").endswith(" 0.1.0\n")
+
+    def test_the_image_belongs_to_root_and_all_may_read_it(self, production: Stack) -> None:
+        production.compose("build")
+        check_modes(production, "cli")
 
 
 class TestProgramWithoutDatabase(Program):
@@ -154,6 +167,7 @@ class TestProgramWithoutDatabase(Program):
     def test_it_reads_the_configuration_beside_the_files(self, image: str, folder: Path) -> None:
         name = f"{image.partition(':')[0]}.toml"
         (folder / name).write_text('output_format = "json"\n', "utf-8")
+        stacks.give_to_developer(folder)
         result = try_program(docker_run(image, folder), "measure", "tide.txt")
         assert json.loads(result.stdout) == [FIGURES]
         table = docker_run(image, folder, "--env=OUTPUT_FORMAT=table")
@@ -168,7 +182,7 @@ class TestProgramWithoutDatabase(Program):
         self, image: str, folder: Path, signal: str, code: int
     ) -> None:
         kit.run("mkfifo", folder / "endless")
-        (folder / "endless").chmod(0o644)
+        stacks.give_to_developer(folder)
         name = f"harbour-{uuid.uuid4().hex[:8]}"
         command = docker_run(image, folder, f"--name={name}")
         with subprocess.Popen([*command, "measure", "endless"]) as process:
@@ -186,11 +200,14 @@ class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
         "dependency_manager": "poetry",
         "database": "postgresql",
     }
+    umask = 0o027
 
     def test_what_it_measures_is_kept_once(self, production: Stack, folder: Path) -> None:
         production.environment["FILES"] = str(folder)
         for _ in range(2):
-            production.compose("run", "--build", "--rm", "cli", "measure", "tide.txt")
+            production.compose(
+                "run", "--build", "--rm", as_owner(folder), "cli", "measure", "tide.txt"
+            )
         lines = production.compose("run", "--rm", "-T", "cli", "history", "--format", "json")
         (kept,) = json.loads(lines[lines.index("[\n") :])
         assert (kept["path"], kept["words"]) == ("/data/tide.txt", 4)

@@ -12,9 +12,10 @@ pytestmark = pytest.mark.docker
 
 
 class TestFastapiWithUvAndPostgresql(Rotation, Service, Workplace, Builds, WebAttacks, Fuzz):
-    """The default answers."""
+    """The default answers, cloned where nobody but the owner of a file may read it."""
 
     answers: ClassVar[kit.Answers] = {}
+    umask = 0o077
 
 
 class TestFlaskWithUvAndPostgresql(Service, Workplace, Builds, WebAttacks, Fuzz):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import kit
+import projects
 import pytest
 import stacks
 from conftest import Render
@@ -19,10 +20,12 @@ pytestmark = pytest.mark.docker
 def project(request: pytest.FixtureRequest, engine: None, render: Render) -> Iterator[Path]:
     """Render and lock a service that keeps clear of other projects on this machine."""
     slug = f"harbour-{uuid.uuid4().hex[:8]}"
-    project = render({**request.cls.answers, "project_slug": slug})
-    stacks.lock(project)
-    stacks.give_to_developer(project)
-    yield project
+    umask = request.cls.umask
+    project = projects.clone(render({**request.cls.answers, "project_slug": slug}), umask)
+    with kit.umask(umask):
+        stacks.lock(project)
+        stacks.give_to_developer(project)
+        yield project
     stacks.execute("docker", "image", "rm", "--force", f"{slug}:latest", cwd=project)
 
 
@@ -46,6 +49,7 @@ class Database:
     """What every database is tested for."""
 
     answers: ClassVar[kit.Answers]
+    umask: ClassVar[int] = 0o022  # of whoever cloned the project, and works on it
 
     def test_a_dump_brings_everything_back(self, production: Stack) -> None:
         note = production.ask("/api/notes", content={"title": "⚓ 'Ebb' \\ \"flow\""}).json()
@@ -159,6 +163,7 @@ class TestMariadb(Server):
     """With Flask, whose driver is synchronous."""
 
     answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "mariadb"}
+    umask = 0o027
     sql = (
         *("sh", "-c", 'MYSQL_PWD=$(cat /run/secrets/database_password) exec "$0" "$@"'),
         *("mariadb", "--user=app", "app", "--execute"),

@@ -15,7 +15,7 @@ import stacks
 import yaml
 from attacks import JobAttacks
 from conftest import Render
-from services import Deployed, Rotation, check_privileges
+from services import Deployed, Rotation, check_modes, check_privileges
 from stacks import Stack
 
 HARDENED = ("read_only", "cap_drop", "security_opt", "tmpfs", "secrets", "volumes", "deploy")
@@ -94,9 +94,9 @@ def run(stack: Stack, *options: str) -> dict[str, Any]:
 
 def put(stack: Stack, name: str, text: str) -> None:
     """Put a text into the inbox, as the README says."""
-    file = stack.project / "inbox" / name
-    file.write_text(text, "utf-8")
-    stack.compose("cp", str(file), "scheduler:/data/inbox/")
+    with stack.in_background("exec", "-T", "scheduler", "tee", f"/data/inbox/{name}") as process:
+        assert process.communicate(text)[0] == text
+    assert process.returncode == 0
 
 
 def log(stack: Stack) -> list[dict[str, Any]]:
@@ -162,6 +162,7 @@ class Job(Deployed):
             assert not container["HostConfig"]["PortBindings"], container["Name"]
         (scheduler,) = production.containers("scheduler")
         assert scheduler["Config"]["User"] == "10001:10001"
+        check_modes(production, "scheduler")
 
     def test_a_run_by_hand_has_no_more_privileges(self, production: Stack) -> None:
         with_jobs = Stack(production.project, (*production.files, "--profile", "job"))
@@ -228,6 +229,7 @@ class TestJobWithPipenvAndMariadb(Rotation, JobWithServer, JobAttacks):
         "dependency_manager": "pipenv",
         "database": "mariadb",
     }
+    umask = 0o077
 
 
 @pytest.mark.docker
@@ -239,6 +241,7 @@ class TestJobWithPip(Job):
         "dependency_manager": "pip",
         "database": "none",
     }
+    umask = 0o027
 
     def test_the_scheduler_runs_the_job(self, production: Stack) -> None:
         put(production, "flood.txt", "Spring tide")

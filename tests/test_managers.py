@@ -16,6 +16,7 @@ from pathlib import Path
 
 import kit
 import osv
+import projects
 import pytest
 import reproduction
 import stacks
@@ -298,7 +299,8 @@ def test_a_report_that_fails_leaves_nothing(service_of: ServiceOf) -> None:
 def test_the_same_source_and_lock_give_the_same_image(service_of: ServiceOf, manager: str) -> None:
     service = service_of(manager)
     again = f"{service.image}:again"
-    reproduction.build(service.project, again, "--no-cache")
+    checkout = projects.clone(service.project, umask=0o077)  # wherever that is
+    reproduction.build(checkout, again, "--no-cache")
     try:
         assert reproduction.digest(again) == reproduction.digest(f"{service.image}:latest")
     finally:

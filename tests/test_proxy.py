@@ -12,6 +12,7 @@ from email.message import Message
 from typing import Any
 
 import kit
+import projects
 import pytest
 import stacks
 from attacks import WebAttacks
@@ -26,6 +27,7 @@ ANSWERS: kit.Answers = {
     "database": "mariadb",
     "reverse_proxy": "nginx",
 }
+STRICT = 0o077  # the umask of whoever cloned it
 FORGED = "203.0.113.66"
 ASK = (
     "import sys, urllib.request as r; print(r.urlopen(r.Request(sys.argv[1], headers="
@@ -39,12 +41,14 @@ def production(
 ) -> Iterator[Stack]:
     """Start a service behind its proxy, as in production."""
     slug = f"harbour-{uuid.uuid4().hex[:8]}"
-    project = render({**ANSWERS, "project_slug": slug})
-    stacks.lock(project)
-    kit.run("make", "--silent", "-C", project, "secrets")
-    stack = Stack(project, stacks.PRODUCTION, {"WEB_PORT": str(stacks.free_ports(1)[0])})
-    stack.compose("up", "--build", "--detach", "--wait")
-    yield stack
+    project = projects.clone(render({**ANSWERS, "project_slug": slug}), STRICT)
+    with kit.umask(STRICT):
+        stacks.lock(project)
+        kit.run("make", "--silent", "-C", project, "secrets")
+        stacks.give_to_developer(project)
+        stack = Stack(project, stacks.PRODUCTION, {"WEB_PORT": str(stacks.free_ports(1)[0])})
+        stack.compose("up", "--build", "--detach", "--wait")
+        yield stack
     stack.compose("down", "--volumes", "--timeout", "5")
     images = [f"{slug}:latest", f"{slug}-proxy:latest"]
     stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)

@@ -10,21 +10,26 @@ import pytest
 FIRST, SECOND = re.findall(r"```console\n(.+)\n```", (kit.ROOT / "README.md").read_text("utf-8"))
 
 
-def test_the_first_command_makes_a_project(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_the_first_command_makes_a_project(
+    umask: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("fresh")
-    kit.run("git", "clone", "--quiet", kit.ROOT, folder / "slipway")
-    result = subprocess.run(
-        ["bash", "-c", FIRST],
-        cwd=folder / "slipway",
-        env={**os.environ, "COPIER_SETTINGS_PATH": os.devnull},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with kit.umask(umask):
+        kit.run("git", "clone", "--quiet", kit.ROOT, folder / "slipway")
+        result = subprocess.run(
+            ["bash", "-c", FIRST],
+            cwd=folder / "slipway",
+            env={**os.environ, "COPIER_SETTINGS_PATH": os.devnull},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert result.returncode == 0, result.stderr
     project = folder / "harbour-api"
-    assert (project / "src" / "harbour_api" / "app.py").exists()
+    written = project / "src" / "harbour_api" / "app.py"
+    assert written.stat().st_mode & 0o777 == 0o666 & ~umask
     assert "\n  docker compose up --build\n\nThen open" in result.stderr
     assert (project / "uv.lock").exists() or "make lock" in result.stderr
     assert kit.read_answers(project)["_src_path"] == str(folder / "slipway")
