@@ -14,6 +14,7 @@ MAKERS = {
     "Litestar": "fastapi",
     "Quart": "fastapi",
     "get_asgi_application": "fastapi",
+    "ProtocolTypeRouter": "fastapi",
 }
 FACTORIES = {"create_app", "make_app", "build_app", "create_application"}
 NAMES = {"app", "application"}
@@ -32,20 +33,24 @@ class EntryPoint:
     rank: tuple[int, int, int]
 
 
-def find_entry_points(root: Path, paths: Iterable[str]) -> list[EntryPoint]:
-    """List what may start the application, the best first."""
+def find_entry_points(
+    root: Path, paths: Iterable[str], members: Iterable[str] = ()
+) -> list[EntryPoint]:
+    """List what may start the application, the best first; members are folders like the root."""
     found = [
         entry_point
         for path in map(PurePosixPath, paths)
         if path.suffix == ".py" and not ELSEWHERE & set(path.parts) and path.stem[:5] != "test_"
-        for entry_point in read(root, path)
+        for entry_point in read(root, path, members)
     ]
     return sorted(found, key=lambda entry_point: (entry_point.rank, entry_point.text))
 
 
-def read(root: Path, path: PurePosixPath) -> Iterator[EntryPoint]:
+def read(root: Path, path: PurePosixPath, members: Iterable[str]) -> Iterator[EntryPoint]:
     """Look for applications, factories and programs in a module."""
-    parts = path.parts[1:] if path.parts[0] == "src" else path.parts
+    member = next((folder for folder in members if path.is_relative_to(folder)), ".")
+    parts = path.relative_to(member).parts
+    parts = parts[1:] if parts[0] == "src" else parts
     names = [*parts[:-1], *([path.stem] if path.stem != "__init__" else [])]
     try:
         module = ast.parse((root / path).read_bytes())
@@ -80,6 +85,12 @@ def applications(statement: ast.stmt, stem: str) -> Iterator[tuple[str, str]]:
             for target in targets:
                 if isinstance(target, ast.Name):
                     yield target.id, MAKERS.get(maker, GATEWAYS.get(stem, ""))
+        elif (
+            isinstance(statement.value, ast.Attribute) and statement.value.attr == "server"
+        ):  # Dash
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, "flask"
     elif isinstance(statement, ast.ImportFrom) and stem in GATEWAYS:
         for alias in statement.names:
             if (alias.asname or alias.name) in NAMES:
