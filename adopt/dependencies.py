@@ -86,10 +86,8 @@ def read_manifest(
         table = read_toml(root / file).get("project", {})
         listed |= dict.fromkeys(names(table.get("dependencies", [])), file)
         python[file] = table.get("requires-python", "")
-    listed |= dict.fromkeys(
-        map(canonicalize_name, poetry.get("dependencies", {})), "pyproject.toml"
-    )
-    listed |= dict.fromkeys(map(canonicalize_name, pipfile.get("packages", {})), "Pipfile")
+    listed |= dict.fromkeys(names_in(poetry.get("dependencies", {})), "pyproject.toml")
+    listed |= dict.fromkeys(names_in(pipfile.get("packages", {})), "Pipfile")
     listed |= dict.fromkeys(names(setup.get("install_requires", [])), setup_file)
     python["pyproject.toml"] = project.get("requires-python") or from_poetry(
         poetry.get("dependencies", {}).get("python", "")
@@ -111,6 +109,14 @@ def read_manifest(
         tuple(members),
         unlockable.get(manager, ("", "")),
     )
+
+
+def names_in(table: Mapping[str, Any]) -> Iterator[str]:
+    """List the names in a table of Poetry or Pipenv, also with each extra."""
+    for key, entry in table.items():
+        extras = entry.get("extras", []) if isinstance(entry, dict) else []
+        name = canonicalize_name(key)
+        yield from (name, *(f"{name}[{extra}]" for extra in extras))
 
 
 def uv_of(pyproject: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ SQLALCHEMY = ("sqlalchemy", "flask-sqlalchemy", "sqlmodel")
 # … or a cache.
 CACHES = ("redis", "valkey", "django-redis", "channels-redis")
 # What uvicorn speaks WebSocket with.
-WEBSOCKETS = ("websockets", "wsproto")
+WEBSOCKETS = ("websockets", "wsproto", "uvicorn[standard]")
 # Folders that .dockerignore keeps from images.
 HIDDEN = {"docs", "env", "secrets", "test", "tests", "venv"}
 
@@ -87,7 +87,7 @@ def inspect(root: Path, tracked: Iterable[str], given: Mapping[str, str]) -> Ins
     if "channels" in manifest.dependencies:  # it needs ASGI, although wsgi.py is there as well
         entry_points.sort(key=lambda each: each.framework != "fastapi")
         if not any(name in manifest.dependencies for name in WEBSOCKETS):
-            found.notes.append("uvicorn speaks WebSocket only with websockets: add it")
+            found.notes.append("uvicorn serves WebSockets only with the package websockets: list it")
     find_start(found, manifest, entry_points)
     if "manage.py" in tracked:
         find_django_settings(found, root, tracked, given)

@@ -71,13 +71,14 @@ def join_lines(text: str) -> Iterator[str]:
 
 
 def names(lines: list[str]) -> Iterator[str]:
-    """List the names of requirements; what is none, such as an option, is left out."""
+    """List the names of requirements, also with each extra; what is none, an option, is left out."""
     for line in lines:
         try:
             requirement = Requirement(re.sub(r"\s(#|--).*", "", line).strip())
         except InvalidRequirement:
             continue
-        yield canonicalize_name(requirement.name)
+        name = canonicalize_name(requirement.name)
+        yield from (name, *(f"{name}[{extra}]" for extra in requirement.extras))
 
 
 def read_text(file: Path) -> str:

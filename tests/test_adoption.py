@@ -13,6 +13,47 @@ import stacks
 from adoption import adopt, copy_application, own_files, write_application
 
 FOUND: Mapping[str, Mapping[str, Any]] = {
+    "channels": {
+        "dependency_manager": "pip",
+        "framework": "fastapi",
+        "entry_point": "radio.asgi:application",
+        "python_version": "3.14",
+        "database": "none",
+        "cache": "none",
+        "development_settings": "",
+        "production_settings": "",
+    },
+    "dash": {
+        "dependency_manager": "pip",
+        "framework": "flask",
+        "entry_point": "python main.py",
+        "python_version": "3.13",
+        "database": "none",
+    },
+    "django": {
+        "dependency_manager": "pip",
+        "framework": "flask",
+        "entry_point": "config.wsgi:application",
+        "python_version": "3.14",
+        "database": "postgresql",
+        "development_settings": "config.settings.local",
+        "production_settings": "config.settings.production",
+    },
+    "fastapi-src": {
+        "dependency_manager": "uv",
+        "framework": "fastapi",
+        "entry_point": "moorings.main:create_app()",
+        "python_version": "3.14",
+        "database": "postgresql",
+        "database_scheme": "postgresql+asyncpg",
+    },
+    "flask-migrate": {
+        "dependency_manager": "pip",
+        "framework": "flask",
+        "entry_point": "buoys:app",
+        "python_version": "3.13",
+        "database": "sqlite",
+    },
     "package": {
         "dependency_manager": "pip",
         "framework": "flask",
@@ -26,6 +67,12 @@ FOUND: Mapping[str, Mapping[str, Any]] = {
         "entry_point": "app:app",
         "python_version": "3.14",
         "database": "none",
+    },
+    "pdm": {
+        "dependency_manager": "uv",
+        "framework": "flask",
+        "entry_point": "gauges:app",
+        "python_version": "3.14",
     },
     "pipenv": {
         "dependency_manager": "pipenv",
@@ -42,6 +89,20 @@ FOUND: Mapping[str, Mapping[str, Any]] = {
         "python_version": "3.14",
         "database": "postgresql",
         "database_scheme": "postgresql+psycopg",
+    },
+    "setup-cfg": {
+        "dependency_manager": "pip",
+        "framework": "flask",
+        "entry_point": "wsgi:application",
+        "python_version": "3.14",
+        "database": "none",
+    },
+    "workspace": {
+        "dependency_manager": "uv",
+        "framework": "fastapi",
+        "entry_point": "forecast.main:app",
+        "python_version": "3.14",
+        "database": "none",
     },
 }
 FLASK = "from flask import Flask\n"
@@ -420,6 +481,9 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
 def written(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Adopt every application, and variants of some, for the linters."""
     variants: Mapping[str, tuple[str, ...]] = {
+        "channels": ("database=sqlite", "ci=gitlab"),
+        "flask-migrate": ("database=mysql", "base_image=full"),
+        "workspace": ("base_image=distro", "python_version=3.13"),
         "page": ("ci=gitlab", "base_image=alpine", "database=sqlite", "cache=redis"),
         "package": ("entry_point=python -m berths", "dependency_updates=renovate"),
         "poetry": ("base_image=distro", "python_version=3.13", "dependency_updates=none"),
@@ -427,7 +491,7 @@ def written(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     }
     found = []
     for name in adoption.NAMES:
-        for options in ((), variants[name]):
+        for options in ((), variants[name]) if name in variants else ((),):
             project = copy_application(name, tmp_path_factory.mktemp(name))
             adopt(template, project, *(f"--data={option}" for option in options))
             found.append(project)
