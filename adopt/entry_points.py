@@ -30,7 +30,7 @@ class EntryPoint:
     text: str
     framework: str  # "" if it does not tell
     path: str
-    rank: tuple[int, int, int]
+    rank: tuple[int, int, int, bool]
 
 
 def find_entry_points(
@@ -62,7 +62,8 @@ def read(root: Path, path: PurePosixPath, members: Iterable[str]) -> Iterator[En
     likelihood = (*GATEWAYS, *USUAL, path.stem).index(path.stem)
 
     def entry_point(kind: int, text: str, framework: str) -> EntryPoint:
-        return EntryPoint(text, framework, str(path), (kind, likelihood, len(parts)))
+        is_odd = kind == 0 and text.rpartition(":")[2] not in NAMES
+        return EntryPoint(text, framework, str(path), (kind, likelihood, len(parts), is_odd))
 
     for statement in module.body:
         for name, framework in applications(statement, path.stem):

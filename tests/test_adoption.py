@@ -47,7 +47,7 @@ FOUND: Mapping[str, Mapping[str, Any]] = {
         "database": "postgresql",
         "database_scheme": "postgresql+asyncpg",
     },
-    "flask-migrate": {
+    "factory": {
         "dependency_manager": "pip",
         "framework": "flask",
         "entry_point": "buoys:app",
@@ -203,7 +203,6 @@ REFUSED: Mapping[str, tuple[Mapping[str, str], str]] = {
         "Either of these may start it: a.app:app, b.app:app",
     ),
     "itself": ({"requirements.txt": "flask\n-e .\n", "app.py": ""}, "names -e ."),
-    "adopted": ({**WEB, ".copier-answers.yml": "x: 1\n"}, "run copier update --trust"),
 }
 
 
@@ -482,7 +481,7 @@ def written(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     """Adopt every application, and variants of some, for the linters."""
     variants: Mapping[str, tuple[str, ...]] = {
         "channels": ("database=sqlite", "ci=gitlab"),
-        "flask-migrate": ("database=mysql", "base_image=full"),
+        "factory": ("database=mysql", "base_image=full"),
         "workspace": ("base_image=distro", "python_version=3.13"),
         "page": ("ci=gitlab", "base_image=alpine", "database=sqlite", "cache=redis"),
         "package": ("entry_point=python -m berths", "dependency_updates=renovate"),
