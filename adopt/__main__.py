@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import copier
@@ -17,6 +18,7 @@ from adopt.inspection import ROOT, Inspection, NoApplicationError, inspect, read
 from adopt.processes import Endings, listening, uninterrupted
 from adopt.staging import Stage
 
+LATER = "run make lock and docker compose up --build"
 ANSWERS_FILES = (".copier-answers.yml", ".copier-answers.slipway.yml")
 REQUIRED = {
     "framework": "its kind of server is unknown: add --data framework=flask for WSGI, or fastapi"
@@ -81,24 +83,25 @@ def adopt(arguments: argparse.Namespace) -> int:
         print(f"Note: {note}.")
     if answers_file != ANSWERS_FILES[0]:
         print(f"Note: The answers are in {answers_file}, which copier update is to be told.")
-    with tempfile.TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True) as folder:
-        rendered = Path(folder, "rendered")
-        stage = Stage(root, Path(folder, "application"), frozenset(tracked))
-        try:
-            render(arguments, rendered, {**found.answers, **given}, answers_file)
-            stage.copy_application()
-            stage.add(rendered)
-            findings = check(arguments, stage, found)
-            with uninterrupted():
+    with ExitStack() as rest:
+        with tempfile.TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True) as folder:
+            stage = Stage(root, Path(folder, "application"), frozenset(tracked))
+            try:
+                rendered = Path(folder, "rendered")
+                render(arguments, rendered, {**found.answers, **given}, answers_file)
+                stage.copy_application()
+                stage.add(rendered)
+                findings = check(arguments, stage, found)
+                rest.enter_context(uninterrupted())
                 in_the_way = stage.bring_over()
-        except OSError as error:
-            raise RefusalError(" ".join(str(error).split())) from error
-    for path in in_the_way:
-        print(f"Note: {path} has been written meanwhile and stays: the kit's own is left out.")
-    ignored = ["git", "-C", str(root), "check-ignore", "--quiet", ".env"]
-    if subprocess.run(ignored, check=False).returncode != 0:
-        print("Note: Nothing ignores .env: add it to .gitignore.")
-    return report(root, findings)
+            except OSError as error:
+                raise RefusalError(" ".join(str(error).split())) from error
+        for path in in_the_way:
+            print(f"Note: {path} has been written meanwhile and stays: the kit's own is left out.")
+        ignored = ["git", "-C", str(root), "check-ignore", "--quiet", ".env"]
+        if subprocess.run(ignored, check=False).returncode != 0:
+            print("Note: Nothing ignores .env: add it to .gitignore.")
+        return report(root, findings)
 
 
 def render(
@@ -133,21 +136,21 @@ def check(arguments: argparse.Namespace, stage: Stage, found: Inspection) -> lis
     """Lock and start what is prepared; stop at what fails, since the rest builds on it."""
     own = set(found.answers["own_files"])
     if arguments.skip_tasks:
-        return [checking.Finding(True, "Nothing is locked or checked: make lock", is_open=True)]
+        return [checking.Finding(True, f"Nothing is locked or checked: {LATER}", is_open=True)]
     if not checking.has_engine(stage.folder):
-        text = "No Docker Engine answers, so nothing is locked or checked: start it, then make lock"
-        return [checking.Finding(True, f"{text} and docker compose up --build", is_open=True)]
+        text = f"No Docker Engine answers, so nothing is locked or checked: start it, then {LATER}"
+        return [checking.Finding(True, text, is_open=True)]
     findings = []
     if "scripts/lock.sh" in own:
-        text = "Nothing is locked, as there is an own scripts/lock.sh: run what locks here"
+        text = "Nothing is locked or checked, as scripts/lock.sh is the application's: run it"
         return [checking.Finding(True, text, is_open=True)]
     print("Locking the dependencies; this takes up to a few minutes.", flush=True)
     findings.append(checking.lock(stage.folder))
-    stage.add_locks(["containers/*.txt", "poetry.lock", "Pipfile.lock", "uv.lock"])
+    stage.add_locks()
     if not findings[0].works:
         return findings
     if arguments.no_check:
-        text = "Nothing is built or started: docker compose up --build"
+        text = "Nothing is built or started: run docker compose up --build"
         return [*findings, checking.Finding(True, text, is_open=True)]
     print("Building and starting it, apart from all else on this machine.", flush=True)
     return [*findings, *checking.start(stage.folder, own)]
@@ -161,10 +164,12 @@ def report(root: Path, findings: list[checking.Finding]) -> int:
     for finding in findings:
         print(f"{finding.text}.")
     if not all(finding.works for finding in findings):
-        print(f"{root} has all files, but not all works: git clean --force -d removes them.")
+        print(f"{root} has all files, but not all of it works yet.")
         return 1
     if any(finding.is_open for finding in findings):
-        print(f"{root} has all files, but not all is checked. See what is new, and commit it.")
+        print(
+            f"{root} has all files, but not all of it is checked. See what is new, and commit it."
+        )
         return 0
     print(f"Adopted {root}. See what is new, commit it, then: docker compose up --build")
     return 0

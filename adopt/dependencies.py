@@ -48,7 +48,8 @@ def read_manifest(
     project = pyproject.get("project", {})
     uses_pdm = (root / "pdm.lock").exists() or "pdm" in pyproject.get("tool", {})
     present = [file for file in requirements if (root / file).is_file()][:1]
-    setup = {**read_setup_cfg(root / "setup.cfg"), **read_setup_py(root / "setup.py")}
+    setup_cfg, setup_py = read_setup_cfg(root / "setup.cfg"), read_setup_py(root / "setup.py")
+    setup = {**setup_cfg, **setup_py}
     setup_file = "setup.py" if (root / "setup.py").is_file() else "setup.cfg"
     choices = {
         "poetry.lock": ("poetry", (root / "poetry.lock").exists()),
@@ -93,7 +94,8 @@ def read_manifest(
         poetry.get("dependencies", {}).get("python", "")
     )
     python["Pipfile"] = from_poetry(pipfile.get("requires", {}).get("python_version", ""))
-    python[setup_file] = setup.get("python_requires", "")
+    python["setup.py"] = setup_py.get("python_requires", "")
+    python["setup.cfg"] = setup_cfg.get("python_requires", "")
     unlockable = {
         "pip": unhashed(lines),
         "uv": (not_for_uv(pyproject, members), "pyproject.toml"),

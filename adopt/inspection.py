@@ -87,7 +87,9 @@ def inspect(root: Path, tracked: Iterable[str], given: Mapping[str, str]) -> Ins
     if "channels" in manifest.dependencies:  # it needs ASGI, although wsgi.py is there as well
         entry_points.sort(key=lambda each: each.framework != "fastapi")
         if not any(name in manifest.dependencies for name in WEBSOCKETS):
-            found.notes.append("uvicorn serves WebSockets only with the package websockets: list it")
+            found.notes.append(
+                "uvicorn serves WebSockets only with the package websockets: list it"
+            )
     find_start(found, manifest, entry_points)
     if "manage.py" in tracked:
         find_django_settings(found, root, tracked, given)

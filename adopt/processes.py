@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 ENDINGS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -20,16 +19,17 @@ class Endings:
     last: int = signal.SIGINT
 
 
-def end(number: int, _: FrameType | None) -> NoReturn:
-    """Go up to whatever cleans up, as with Ctrl-C."""
+def end(number: int, _: FrameType | None) -> None:
+    """Go on as with Ctrl-C, after which a question gives the terminal back."""
     Endings.last = number
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager
 def listening() -> Iterator[None]:
     """Treat the usual requests to end like Ctrl-C."""
-    before = {number: signal.signal(number, end) for number in ENDINGS}
+    handlers = dict.fromkeys(ENDINGS, end) | {signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

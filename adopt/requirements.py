@@ -71,7 +71,7 @@ def join_lines(text: str) -> Iterator[str]:
 
 
 def names(lines: list[str]) -> Iterator[str]:
-    """List the names of requirements, also with each extra; what is none, an option, is left out."""
+    """List the names of requirements, also with each extra; options are left out."""
     for line in lines:
         try:
             requirement = Requirement(re.sub(r"\s(#|--).*", "", line).strip())

@@ -2,9 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+LOCKS = ("poetry.lock", "Pipfile.lock", "uv.lock")
 
 
 @dataclass
@@ -15,6 +16,7 @@ class Stage:
     folder: Path
     tracked: frozenset[str]
     added: set[str] = field(default_factory=set)
+    old_locks: dict[str, bytes] = field(default_factory=dict)
 
     def copy_application(self) -> None:
         """Copy what is committed, and the .env of this machine, which Compose reads."""
@@ -25,6 +27,9 @@ class Stage:
             elif source.is_symlink() or source.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target, follow_symlinks=False)
+        self.old_locks = {
+            path: (self.folder / path).read_bytes() for path in LOCKS if path in self.tracked
+        }
 
     def add(self, rendered: Path) -> None:
         """Add the files of a rendering; none is in the way of the application's."""
@@ -35,13 +40,15 @@ class Stage:
                 shutil.copy2(file, self.folder / path)
                 self.added.add(path.as_posix())
 
-    def add_locks(self, patterns: Iterable[str]) -> None:
+    def add_locks(self) -> None:
         """Take over what locking has written or renewed."""
-        files = (file for pattern in patterns for file in self.folder.glob(pattern))
+        files = [*self.folder.glob("containers/*.txt"), *map(self.folder.joinpath, LOCKS)]
         self.added |= {
             path
             for file in files
-            if not same(file, self.root / (path := file.relative_to(self.folder).as_posix()))
+            if file.is_file()
+            and self.old_locks.get(path := file.relative_to(self.folder).as_posix())
+            != file.read_bytes()
         }
 
     def bring_over(self) -> list[str]:
@@ -49,14 +56,13 @@ class Stage:
 
         In the way is what somebody else has written since the copy.
         """
-        renewed = self.added & self.tracked
-        before = {path: (self.root / path).read_bytes() for path in renewed}
         written: list[Path] = []
         in_the_way = []
         try:
             for path in sorted(self.added):
                 target = self.root / path
-                if path not in renewed and os.path.lexists(target):
+                there = target.read_bytes() if target.is_file() else None
+                if os.path.lexists(target) and (there is None or there != self.old_locks.get(path)):
                     in_the_way.append(path)
                     continue
                 for folder in reversed(target.parents):
@@ -66,23 +72,22 @@ class Stage:
                 written.append(target)
                 shutil.copy(self.folder / path, target)
         except OSError:
-            for target in reversed(written):
-                path = target.relative_to(self.root).as_posix()
-                if path in before:
-                    target.write_bytes(before[path])
-                elif target.is_dir():
-                    target.rmdir()
-                else:
-                    target.unlink(missing_ok=True)
+            self.take_back(written)
             raise
         return in_the_way
+
+    def take_back(self, written: list[Path]) -> None:
+        """Undo what has been written so far."""
+        for target in reversed(written):
+            path = target.relative_to(self.root).as_posix()
+            if path in self.old_locks:
+                target.write_bytes(self.old_locks[path])
+            elif target.is_dir():
+                target.rmdir()
+            else:
+                target.unlink(missing_ok=True)
 
 
 def without_history(_: str, names: list[str]) -> set[str]:
     """Leave out a submodule's link to its repository."""
     return {".git"} & set(names)
-
-
-def same(one: Path, other: Path) -> bool:
-    """Say whether two files have the same content."""
-    return other.is_file() and one.read_bytes() == other.read_bytes()
