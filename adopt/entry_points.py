@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 # Whatever makes an application object, by the framework that stands for its kind of server.
 MAKERS = {
     "Flask": "flask",
+    "Bottle": "flask",
     "get_wsgi_application": "flask",
     "FastAPI": "fastapi",
     "Starlette": "fastapi",

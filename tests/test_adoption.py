@@ -185,6 +185,102 @@ ODD: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
         },
         {"dependency_manager": "pip", "framework": "fastapi", "database": "postgresql"},
     ),
+    "requirements that name others": (
+        {
+            "requirements.txt": "-r deps/web.txt # \\\n-c limits.txt\n",
+            "deps/web.txt": "flask\\\n>=3 ; python_version > '3'\n--requirement=more/data.txt\n",
+            "deps/more/data.txt": "-r ../web.txt\npsycopg2\nFlask-SQLAlchemy\nredis[hiredis]>=5\n",
+            "limits.txt": "asyncpg\n",
+            "app.py": "import shop\napp = shop.create_app()\n",
+        },
+        {
+            "framework": "flask",
+            "database": "postgresql",
+            "database_scheme": "postgresql+psycopg2",
+            "cache": "valkey",
+            "own_files": [
+                "app.py",
+                "deps",
+                "deps/more/data.txt",
+                "deps/web.txt",
+                "limits.txt",
+                "requirements.txt",
+            ],
+        },
+    ),
+    "requirements for one environment each": (
+        {
+            "requirements_prod.txt": "flask\n",
+            "requirements/local.txt": "pytest\n",
+            "requirements/ci.txt": "pytest\n",
+            "app.py": FLASK + "app = Flask('x')\n",
+        },
+        {
+            "dependency_manager": "pip",
+            "own_files": [
+                "app.py",
+                "requirements",
+                "requirements/ci.txt",
+                "requirements/local.txt",
+                "requirements_prod.txt",
+            ],
+        },
+    ),
+    "a Python of pyenv": (
+        {**WEB, ".python-version": "3.12.4\n3.11\n", "app.py": FLASK + "app = Flask('x')\n"},
+        {"python_version": "3.12"},
+    ),
+    "a Python of asdf": (
+        {**WEB, ".tool-versions": "nodejs 22\npython 3.13.1\n", "app.py": "app = Flask('x')\n"},
+        {"python_version": "3.13"},
+    ),
+    "an environment's name for a Python": (
+        {**WEB, ".python-version": "shop-3.12\n", "app.py": FLASK + "app = Flask('x')\n"},
+        {"python_version": "3.14"},
+    ),
+    "a Python that the application has left": (
+        {
+            "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n'
+            'requires-python = ">=3.13"\ndependencies = ["flask"]\n',
+            ".python-version": "3.12\n",
+            "app.py": FLASK + "app = Flask('x')\n",
+        },
+        {"python_version": "3.13"},
+    ),
+    "a package of setup.cfg alone": (
+        {
+            "setup.cfg": "[metadata]\nname = shop\n[options]\ninstall_requires = flask\n",
+            "shop.py": FLASK + "app = Flask('x')\n",
+        },
+        {"dependency_manager": "pip", "entry_point": "shop:app"},
+    ),
+    "Dash behind a server": (
+        {"requirements.txt": "dash\n", "app.py": "app = Dash()\nserver = app.server\n"},
+        {"entry_point": "app:server", "framework": "flask"},
+    ),
+    "Django with one settings module that is computed": (
+        {
+            "requirements.txt": "django\n",
+            "manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', name())\n",
+            "shop/wsgi.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"
+            "application = get_wsgi_application()\n",
+        },
+        {"development_settings": "", "production_settings": ""},
+    ),
+    "a dependency in a folder beside it": (
+        {
+            "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n'
+            'dependencies = ["flask", "till"]\n[tool.uv.sources]\ntill = { path = "libs/till" }\n',
+            "libs/till/pyproject.toml": '[project]\nname = "till"\nversion = "1"\n'
+            'dependencies = ["redis"]\n',
+            "libs/till/till.py": "",
+            "app.py": FLASK + "app = Flask('x')\n",
+        },
+        {
+            "cache": "valkey",
+            "own_files": ["app.py", "libs", "libs/till/pyproject.toml", "pyproject.toml"],
+        },
+    ),
 }
 
 REFUSED: Mapping[str, tuple[Mapping[str, str], str]] = {
@@ -203,6 +299,57 @@ REFUSED: Mapping[str, tuple[Mapping[str, str], str]] = {
         "Either of these may start it: a.app:app, b.app:app",
     ),
     "itself": ({"requirements.txt": "flask\n-e .\n", "app.py": ""}, "names -e ."),
+    "itself with an extra": ({"requirements.txt": "flask\n.[web]\n", "app.py": ""}, "names .[web]"),
+    "itself by way of another file": (
+        {"requirements.txt": "-r base.txt\n", "base.txt": "-e .\n", "app.py": ""},
+        "base.txt names -e .",
+    ),
+    "a repository": (
+        {"requirements.txt": "x @ hg+https://example.com/x\n", "app.py": ""},
+        "which cannot be locked with a hash",
+    ),
+    "a missing file": (
+        {"requirements.txt": "-r base.txt\n", "app.py": ""},
+        "requirements.txt names base.txt, which does not exist: mend it first",
+    ),
+    "a file elsewhere": (
+        {"requirements.txt": "-c ../limits.txt\n", "app.py": ""},
+        "requirements.txt names ../limits.txt, which is outside of the application",
+    ),
+    "a file that no image has": (
+        {"requirements.txt": "-r docs/all.txt\n", "docs/all.txt": "flask\n", "app.py": ""},
+        "docs/all.txt is named by other requirements, but no image has its folder: move it",
+    ),
+    "PDM": (
+        {"pyproject.toml": '[project]\nname = "x"\n[tool.pdm]\n', "app.py": "app = Flask(1)\n"},
+        "no image has PDM: add --data dependency_manager=uv, which locks [project] anew",
+    ),
+    "dependencies that are computed": (
+        {
+            "pyproject.toml": '[project]\nname = "x"\ndynamic = ["dependencies"]\n',
+            "uv.lock": "",
+            "app.py": "",
+        },
+        "pyproject.toml takes dependencies from elsewhere (dynamic)",
+    ),
+    "a folder above": (
+        {
+            "pyproject.toml": '[project]\nname = "x"\n[tool.uv.sources.y]\npath = "../y"\n',
+            "app.py": "",
+        },
+        "pyproject.toml takes a dependency in ../y, which images do not have",
+    ),
+    "a folder for Poetry": (
+        {
+            "pyproject.toml": '[tool.poetry.group.dev.dependencies.y]\npath = "libs/y"\n',
+            "app.py": "",
+        },
+        "pyproject.toml takes y in libs/y, which images do not have",
+    ),
+    "itself for Pipenv": (
+        {"Pipfile": '[packages]\nx = { path = ".", editable = true }\n', "app.py": ""},
+        "Pipfile takes x in ., which images do not have",
+    ),
 }
 
 
@@ -242,6 +389,60 @@ def test_an_odd_application_is_understood(template: Path, tmp_path: Path, odd: s
     project = write_application(tmp_path / "shop-2", files)
     adopt(template, project)
     assert {key: answers_of(project).get(key) for key in found} == found
+
+
+def test_what_may_surprise_is_said(template: Path, tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "django\nchannels\n",
+        "requirements-prod.txt": "-r requirements.txt\n",
+        ".python-version": "3.9.1\n",
+        "shop/asgi.py": "application = get_asgi_application()\n",
+    }
+    project = write_application(tmp_path / "shop", files)
+    printed = adopt(template, project)
+    assert "Note: requirements-prod.txt beside requirements.txt is not installed." in printed
+    assert "Note: No image has the Python 3.9 of .python-version: see what 3.12 breaks." in printed
+    assert "Note: uvicorn serves WebSockets only with the package websockets: list it." in printed
+    assert answers_of(project)["python_version"] == "3.12"
+
+
+def test_a_python_that_the_user_names_needs_no_note(template: Path, tmp_path: Path) -> None:
+    files = {**WEB, "runtime.txt": "python-3.9.1\n", "app.py": "app = Flask(1)\n"}
+    project = write_application(tmp_path / "shop", files)
+    assert "Note: No image" not in adopt(template, project, "--data=python_version=3.13")
+    assert answers_of(project)["python_version"] == "3.13"
+
+
+def test_each_environment_has_its_settings(template: Path, tmp_path: Path) -> None:
+    project = copy_application("django", tmp_path)
+    adopt(template, project)
+    texts = written_in(project)
+    production = "DJANGO_SETTINGS_MODULE=config.settings.production"
+    assert f"ENV {production} " in texts["Dockerfile"]
+    assert "DJANGO_SETTINGS_MODULE" not in texts["Dockerfile.dev"]  # the tests have their own
+    start = texts["scripts/start-dev.sh"]
+    assert "\n  export DJANGO_SETTINGS_MODULE=config.settings.local\n" in start
+    plain = copy_application("channels", tmp_path)
+    adopt(template, plain)
+    assert not any("SETTINGS_MODULE" in text for text in written_in(plain).values())
+
+
+def written_in(project: Path) -> dict[str, str]:
+    """Map each new file of an application to its text."""
+    new = projects.git(project, "ls-files", "--others", "--exclude-standard").splitlines()
+    return {path: (project / path).read_text() for path in new}
+
+
+def test_images_have_what_the_manifests_name(template: Path, tmp_path: Path) -> None:
+    project = copy_application("workspace", tmp_path)
+    adopt(template, project)
+    for name in ("Dockerfile", "Dockerfile.dev"):
+        text = (project / name).read_text()
+        for member in ("currents", "forecast"):
+            assert f"COPY packages/{member}/pyproject.toml packages/{member}/\n" in text
+        assert "--all-packages --no-install-local" in text
+        path = "/app:/app/src:/app/packages/currents:/app/packages/forecast/src"
+        assert f"PYTHONPATH={path} " in text
 
 
 def test_what_the_user_says_counts(template: Path, tmp_path: Path) -> None:
@@ -471,6 +672,24 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
     assert override.read_text().endswith("\n# ours\n")
     assert not (project / "compose.prod.yaml").exists()
     assert answers_of(project)["_commit"] == "v99.0.0"
+
+
+def test_an_update_finds_the_answers_beside_those_of_another_template(
+    releases: Path, tmp_path: Path, bare_path: str
+) -> None:
+    theirs = {".copier-answers.yml": "_src_path: https://example.com/other\nlanguage: en\n"}
+    project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **theirs})
+    adopt(releases, project)
+    projects.commit(project, "Adopt")
+    (releases / "adopted" / "scripts" / "new.sh").write_text("#!/bin/sh\n")
+    projects.commit(releases, "Release v99.0.0")
+    projects.git(releases, "tag", "v99.0.0")
+    command = ("update", "--defaults", "--trust", "--answers-file", ".copier-answers.slipway.yml")
+    result = stacks.execute("copier", *command, cwd=project, PATH=bare_path)
+    assert result.returncode == 0, result.stdout
+    assert (project / "scripts" / "new.sh").exists()
+    assert own_files(project)[".copier-answers.yml"].decode() == theirs[".copier-answers.yml"]
+    assert "_commit: v99.0.0" in (project / ".copier-answers.slipway.yml").read_text()
 
 
 # How it is written
