@@ -138,7 +138,7 @@ def check(arguments: argparse.Namespace, stage: Stage, found: Inspection) -> lis
     if arguments.skip_tasks:
         return [checking.Finding(True, f"Nothing is locked or checked: {LATER}", is_open=True)]
     if not checking.has_engine(stage.folder):
-        text = f"No Docker Engine answers, so nothing is locked or checked: start it, then {LATER}"
+        text = f"No Docker Engine with Compose answers, so nothing is locked or checked: start it, then {LATER}"
         return [checking.Finding(True, text, is_open=True)]
     findings = []
     if "scripts/lock.sh" in own:

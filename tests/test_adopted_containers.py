@@ -178,7 +178,7 @@ class TestCheck:
         """Look for what a check has left behind."""
         yield
         for kind in ("container", "volume", "network", "image"):
-            names = kit.run("docker", kind, "ls", "--no-trunc", "--format", "json")
+            names = kit.run("docker", kind, "ls", "--format", "json")
             assert "slipway-check-" not in names, kind
 
     @pytest.mark.parametrize("name", ["django", "workspace"])
