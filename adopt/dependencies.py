@@ -97,7 +97,7 @@ def read_manifest(
     python["setup.py"] = setup_py.get("python_requires", "")
     python["setup.cfg"] = setup_cfg.get("python_requires", "")
     unlockable = {
-        "pip": unhashed(lines),
+        "pip": unhashed(root, lines),
         "uv": (not_for_uv(pyproject, members), "pyproject.toml"),
         "poetry": (in_folder(poetry), "pyproject.toml"),
         "pipenv": (in_folder(pipfile), "Pipfile"),
@@ -148,9 +148,13 @@ def paths_of(pyproject: Mapping[str, Any]) -> Iterator[str]:
                 yield normpath(source["path"])
 
 
-def unhashed(lines: list[Line]) -> tuple[str, str]:
+def unhashed(root: Path, lines: list[Line]) -> tuple[str, str]:
     """Find a requirement that pip can take no hash of."""
-    found = ((line.text, line.file) for line in lines if UNHASHED.match(line.text))
+    found = (
+        (line.text, line.file)
+        for line in lines
+        if UNHASHED.match(line.text) or ("/" in line.text and (root / line.text).is_dir())
+    )
     return next(found, ("", ""))
 
 

@@ -1,7 +1,6 @@
 """Reads requirements files as pip does, with the files that they name."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 NAMED = re.compile(r"(?:-([rc])|--(requirement|constraint)\b)\s*=?\s*(.+)")
 # A folder, a version control system or a local file: pip takes no hash of these.
-UNHASHED = re.compile(r"-e\b|--editable|\.{1,2}(/|$|\[)|.*(\b(git|hg|svn|bzr)\+|\bfile:)")
+UNHASHED = re.compile(r"-e\b|--editable|\.{1,2}(/|$|\[)|.*\b(git|hg|svn|bzr)\+|(.*@ *)?file:")
 
 
 class UnreadableError(Exception):
@@ -42,7 +41,7 @@ def read_requirements(
         if not option:
             yield Line(file, text, is_constraint)
             continue
-        named = " ".join(shlex.split(option[3]))
+        named = option[3].strip("\"'")
         if "://" in named:
             continue
         path = normpath(PurePosixPath(file).parent / named)

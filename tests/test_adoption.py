@@ -304,6 +304,14 @@ REFUSED: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"requirements.txt": "-r base.txt\n", "base.txt": "-e .\n", "app.py": ""},
         "base.txt names -e .",
     ),
+    "a folder": (
+        {"requirements.txt": "libs/till\n", "libs/till/setup.py": "", "app.py": ""},
+        "requirements.txt names libs/till, which cannot be locked with a hash",
+    ),
+    "a file of this machine": (
+        {"requirements.txt": "x@file:///opt/x.whl\n", "app.py": ""},
+        "which cannot be locked with a hash",
+    ),
     "a repository": (
         {"requirements.txt": "x @ hg+https://example.com/x\n", "app.py": ""},
         "which cannot be locked with a hash",
