@@ -18,7 +18,6 @@ from adopt.inspection import ROOT, Inspection, NoApplicationError, inspect, read
 from adopt.processes import Endings, listening, uninterrupted
 from adopt.staging import Stage
 
-LATER = "run make lock and docker compose up --build"
 ANSWERS_FILES = (".copier-answers.yml", ".copier-answers.slipway.yml")
 REQUIRED = {
     "framework": "its kind of server is unknown: add --data framework=flask for WSGI, or fastapi"
@@ -135,25 +134,30 @@ def render(
 def check(arguments: argparse.Namespace, stage: Stage, found: Inspection) -> list[checking.Finding]:
     """Lock and start what is prepared; stop at what fails, since the rest builds on it."""
     own = set(found.answers["own_files"])
-    if arguments.skip_tasks:
-        return [checking.Finding(True, f"Nothing is locked or checked: {LATER}", is_open=True)]
-    if not checking.has_engine(stage.folder):
-        text = f"No Docker Engine with Compose answers, so nothing is locked or checked: start it, then {LATER}"
-        return [checking.Finding(True, text, is_open=True)]
-    findings = []
-    if "scripts/lock.sh" in own:
-        text = "Nothing is locked or checked, as scripts/lock.sh is the application's: run it"
-        return [checking.Finding(True, text, is_open=True)]
+    if reason := reason_for_no_lock(arguments, stage.folder, own):
+        return [checking.Finding(True, f"Nothing is locked or checked{reason}", is_open=True)]
     print("Locking the dependencies; this takes up to a few minutes.", flush=True)
-    findings.append(checking.lock(stage.folder))
+    lock = checking.lock(stage.folder)
     stage.add_locks()
-    if not findings[0].works:
-        return findings
+    if not lock.works:
+        return [lock]
     if arguments.no_check:
         text = "Nothing is built or started: run docker compose up --build"
-        return [*findings, checking.Finding(True, text, is_open=True)]
+        return [lock, checking.Finding(True, text, is_open=True)]
     print("Building and starting it, apart from all else on this machine.", flush=True)
-    return [*findings, *checking.start(stage.folder, own)]
+    return [lock, *checking.start(stage.folder, own)]
+
+
+def reason_for_no_lock(arguments: argparse.Namespace, folder: Path, own: set[str]) -> str:
+    """Say why nothing can be locked, and what to do; "" if it can."""
+    later = "run make lock and docker compose up --build"
+    if arguments.skip_tasks:
+        return f": {later}"
+    if "scripts/lock.sh" in own:
+        return ", as scripts/lock.sh is the application's: run it"
+    if not checking.has_engine(folder):
+        return f", as no Docker Engine with Compose answers: start one, then {later}"
+    return ""
 
 
 def report(root: Path, findings: list[checking.Finding]) -> int:

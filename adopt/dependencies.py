@@ -103,7 +103,8 @@ def read_manifest(
         "pipenv": (in_folder(pipfile), "Pipfile"),
     }
     return Manifest(
-        *chosen,
+        manager,
+        chosen[1],
         listed,
         {file: specifiers(text) for file, text in python.items() if text},
         read_pin(root),

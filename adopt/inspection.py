@@ -77,7 +77,7 @@ def inspect(root: Path, tracked: Iterable[str], given: Mapping[str, str]) -> Ins
     if manifest is None or not any(path.endswith(".py") for path in tracked):
         missing = "Python module" if manifest else "requirements.txt, pyproject.toml or Pipfile"
         raise NoApplicationError(f"there is no Python application in {root}: it has no {missing}")
-    refuse_what_cannot_be_locked(manifest, given)
+    refuse_what_cannot_be_locked(manifest)
     found = Inspection()
     found.find("dependency_manager", manifest.manager, f"there is {manifest.manager_reason}")
     others = [file for file in names[0] if file in tracked and file not in manifest.files]
@@ -107,9 +107,9 @@ def read_questions() -> dict[str, Any]:
     return {key: entry for key, entry in entries.items() if not key.startswith("_")}
 
 
-def refuse_what_cannot_be_locked(manifest: Manifest, given: Mapping[str, str]) -> None:
+def refuse_what_cannot_be_locked(manifest: Manifest) -> None:
     """Refuse dependencies that an image could not install from a lock with hashes."""
-    if manifest.manager == "pdm" and given.get("dependency_manager", "pdm") == "pdm":
+    if manifest.manager == "pdm":
         raise NoApplicationError(
             f"there is {manifest.manager_reason}, and no image has PDM: add"
             " --data dependency_manager=uv, which locks [project] anew"
