@@ -3,7 +3,9 @@
 import argparse
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import copier
@@ -11,8 +13,12 @@ import yaml
 from copier.errors import CopierError
 from plumbum import ProcessExecutionError
 
-from adopt.inspection import ROOT, NoApplicationError, inspect, read_questions
+from adopt import checking
+from adopt.inspection import ROOT, Inspection, NoApplicationError, inspect, read_questions
+from adopt.processes import Endings, listening, uninterrupted
+from adopt.staging import Stage
 
+ANSWERS_FILES = (".copier-answers.yml", ".copier-answers.slipway.yml")
 REQUIRED = {
     "framework": "its kind of server is unknown: add --data framework=flask for WSGI, or fastapi"
     " for ASGI",
@@ -28,10 +34,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """Adopt the application that the command line names."""
     arguments = read_arguments(words)
     try:
-        return adopt(arguments)
+        with listening():
+            return adopt(arguments)
     except (RefusalError, NoApplicationError) as refusal:
         print(f"Not adopted: {str(refusal).rstrip('.')}.", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Not adopted: interrupted; nothing has been changed.", file=sys.stderr)
+        return 128 + Endings.last
 
 
 def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -43,51 +53,128 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", action="append", default=[], metavar="KEY=VALUE", help="an answer"
     )
+    parser.add_argument(
+        "--answers-file", metavar="FILE", help="what holds the answers, for updates"
+    )
     parser.add_argument("--defaults", action="store_true", help="ask nothing")
-    parser.add_argument("--skip-tasks", action="store_true", help="lock nothing yet")
+    parser.add_argument(
+        "--no-check", action="store_true", help="lock the dependencies, but build and start nothing"
+    )
+    parser.add_argument("--skip-tasks", action="store_true", help="lock and check nothing yet")
     return parser.parse_args(words)
 
 
 def adopt(arguments: argparse.Namespace) -> int:
-    """Find out what the application is, and let Copier ask the rest and write."""
+    """Find out what the application is, let Copier ask the rest, and write what was checked."""
     root = arguments.path.resolve()
     given = read_data(arguments.data)
     check_tree(root)
-    found = inspect(root, git(root, "ls-files", "-z").strip("\0").split("\0"), given)
+    answers_file = choose_answers_file(root, arguments.answers_file)
+    tracked = git(root, "ls-files", "-z", "--recurse-submodules").strip("\0").split("\0")
+    found = inspect(root, tracked, given)
     for key, reason in found.reasons.items():
         if key in found.answers and key != "own_files":
             print(f"{key}: {found.answers[key]} ({reason})")
-    answers = {**found.answers, **given}
     for key, sentence in REQUIRED.items():
-        if arguments.defaults and key not in answers:
+        if arguments.defaults and key not in {**found.answers, **given}:
             raise RefusalError(". ".join((sentence, *found.notes[:1])))
     for note in found.notes:
         print(f"Note: {note}.")
+    if answers_file != ANSWERS_FILES[0]:
+        print(f"Note: The answers are in {answers_file}, which copier update is to be told.")
+    with ExitStack() as rest:
+        with tempfile.TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True) as folder:
+            stage = Stage(root, Path(folder, "application"), frozenset(tracked))
+            try:
+                rendered = Path(folder, "rendered")
+                render(arguments, rendered, {**found.answers, **given}, answers_file)
+                stage.copy_application()
+                stage.add(rendered)
+                findings = check(arguments, stage, found)
+                rest.enter_context(uninterrupted())
+                in_the_way = stage.bring_over()
+            except OSError as error:
+                raise RefusalError(" ".join(str(error).split())) from error
+        for path in in_the_way:
+            print(f"Note: {path} has been written meanwhile and stays: the kit's own is left out.")
+        ignored = ["git", "-C", str(root), "check-ignore", "--quiet", ".env"]
+        if subprocess.run(ignored, check=False).returncode != 0:
+            print("Note: Nothing ignores .env: add it to .gitignore.")
+        return report(root, findings)
+
+
+def render(
+    arguments: argparse.Namespace, folder: Path, answers: dict[str, object], answers_file: str
+) -> None:
+    """Let Copier ask and write, apart from the application."""
     try:
         copier.run_copy(
             arguments.template,
-            root,
+            folder,
             data=answers,
-            user_defaults={"project_name": name_of(root)},
+            user_defaults={"project_name": name_of(arguments.path.resolve())},
+            answers_file=answers_file,
             defaults=arguments.defaults,
-            skip_if_exists=["*"],  # no file of the application is ever written
-            skip_tasks=arguments.skip_tasks,
+            skip_tasks=True,
             vcs_ref=arguments.vcs_ref,
             quiet=True,
             unsafe=True,
         )
-        check_answers(root / ".copier-answers.yml")
-    except BaseException as error:
-        git(root, "clean", "--quiet", "--force", "-d")  # the tree was clean
-        if isinstance(error, ProcessExecutionError):
-            unreachable = f"the template {arguments.template} cannot be fetched: see to its address"
-            raise RefusalError(unreachable) from error
-        if isinstance(error, ValueError | CopierError | OSError):
-            raise RefusalError(" ".join(str(error).split())) from error
+    except KeyboardInterrupt:  # Copier's own is an error as well
         raise
-    ignored = ["git", "-C", str(root), "check-ignore", "--quiet", ".env"]
-    if subprocess.run(ignored, check=False).returncode != 0:
-        print("Note: Nothing ignores .env: add it to .gitignore.")
+    except ProcessExecutionError as error:
+        raise RefusalError(
+            f"the template {arguments.template} cannot be fetched: see to its address"
+        ) from error
+    except (ValueError, CopierError) as error:
+        raise RefusalError(" ".join(str(error).split())) from error
+    check_answers(folder / answers_file)
+
+
+def check(arguments: argparse.Namespace, stage: Stage, found: Inspection) -> list[checking.Finding]:
+    """Lock and start what is prepared; stop at what fails, since the rest builds on it."""
+    own = set(found.answers["own_files"])
+    if reason := reason_for_no_lock(arguments, stage.folder, own):
+        return [checking.Finding(True, f"Nothing is locked or checked{reason}", is_open=True)]
+    print("Locking the dependencies; this takes up to a few minutes.", flush=True)
+    lock = checking.lock(stage.folder)
+    stage.add_locks()
+    if not lock.works:
+        return [lock]
+    if arguments.no_check:
+        text = "Nothing is built or started: run docker compose up --build"
+        return [lock, checking.Finding(True, text, is_open=True)]
+    print("Building and starting it, apart from all else on this machine.", flush=True)
+    return [lock, *checking.start(stage.folder, own)]
+
+
+def reason_for_no_lock(arguments: argparse.Namespace, folder: Path, own: set[str]) -> str:
+    """Say why nothing can be locked, and what to do; "" if it can."""
+    later = "run make lock and docker compose up --build"
+    if arguments.skip_tasks:
+        return f": {later}"
+    if "scripts/lock.sh" in own:
+        return ", as scripts/lock.sh is the application's: run it"
+    if not checking.has_engine(folder):
+        return f", as no Docker Engine with Compose answers: start one, then {later}"
+    return ""
+
+
+def report(root: Path, findings: list[checking.Finding]) -> int:
+    """Say what works and what does not; return how the program is to end."""
+    for finding in findings:
+        if not finding.works:
+            print(*finding.details.splitlines()[-40:], sep="\n")
+    for finding in findings:
+        print(f"{finding.text}.")
+    if not all(finding.works for finding in findings):
+        print(f"{root} has all files, but not all of it works yet.")
+        return 1
+    if any(finding.is_open for finding in findings):
+        print(
+            f"{root} has all files, but not all of it is checked. See what is new, and commit it."
+        )
+        return 0
     print(f"Adopted {root}. See what is new, commit it, then: docker compose up --build")
     return 0
 
@@ -116,17 +203,43 @@ def check_tree(root: Path) -> None:
         ) from refusal
     if top != root:
         raise RefusalError(f"{root} is a part of the repository {top}: name that instead")
-    if (root / ".copier-answers.yml").exists():
-        raise RefusalError(
-            "the application has a .copier-answers.yml already: run copier update --trust in it"
-        )
     if git(root, "status", "--porcelain", "--untracked-files"):
         raise RefusalError(f"{root} has changes that are not committed: commit or stash them first")
 
 
+def choose_answers_file(root: Path, wanted: str | None) -> str:
+    """Choose where the answers are kept: beside those of another template, if there is one."""
+    for file in sorted(root.glob(".copier-answers*.y*ml")):
+        answers = read_answers(file)
+        if "own_files" in answers and "entry_point" in answers:
+            raise RefusalError(f"it is adopted already, as {file.name} says: run make update in it")
+        if {"framework", "dependency_manager", "package_name"} <= answers.keys():
+            raise RefusalError(
+                f"it is a project of this template, as {file.name} says: run make update in it"
+            )
+    chosen = wanted or next((name for name in ANSWERS_FILES if not (root / name).exists()), "")
+    if not chosen or (root / chosen).exists():
+        raise RefusalError(
+            f"there is a {chosen or ANSWERS_FILES[-1]} of another template: name another file,"
+            " for example --answers-file .copier-answers.containers.yml"
+        )
+    if Path(chosen).is_absolute() or ".." in Path(chosen).parts:
+        raise RefusalError(f"--answers-file {chosen} is not in the application: name a path in it")
+    return chosen
+
+
+def read_answers(file: Path) -> dict[str, object]:
+    """Read an answers file of any template; none if it is damaged."""
+    try:
+        answers = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return answers if isinstance(answers, dict) else {}
+
+
 def check_answers(file: Path) -> None:
     """Refuse what a version of the template wrote that knows nothing of adoption."""
-    if not file.exists() or "own_files" not in yaml.safe_load(file.read_text("utf-8")):
+    if "own_files" not in read_answers(file):
         raise RefusalError(
             "this version of the template adopts nothing: name a newer one with --vcs-ref"
         )

@@ -8,12 +8,14 @@ from pathlib import Path, PurePosixPath
 # Whatever makes an application object, by the framework that stands for its kind of server.
 MAKERS = {
     "Flask": "flask",
+    "Bottle": "flask",
     "get_wsgi_application": "flask",
     "FastAPI": "fastapi",
     "Starlette": "fastapi",
     "Litestar": "fastapi",
     "Quart": "fastapi",
     "get_asgi_application": "fastapi",
+    "ProtocolTypeRouter": "fastapi",
 }
 FACTORIES = {"create_app", "make_app", "build_app", "create_application"}
 NAMES = {"app", "application"}
@@ -29,23 +31,27 @@ class EntryPoint:
     text: str
     framework: str  # "" if it does not tell
     path: str
-    rank: tuple[int, int, int]
+    rank: tuple[int, int, int, bool]
 
 
-def find_entry_points(root: Path, paths: Iterable[str]) -> list[EntryPoint]:
-    """List what may start the application, the best first."""
+def find_entry_points(
+    root: Path, paths: Iterable[str], members: Iterable[str] = ()
+) -> list[EntryPoint]:
+    """List what may start the application, the best first; members are folders like the root."""
     found = [
         entry_point
         for path in map(PurePosixPath, paths)
         if path.suffix == ".py" and not ELSEWHERE & set(path.parts) and path.stem[:5] != "test_"
-        for entry_point in read(root, path)
+        for entry_point in read(root, path, members)
     ]
     return sorted(found, key=lambda entry_point: (entry_point.rank, entry_point.text))
 
 
-def read(root: Path, path: PurePosixPath) -> Iterator[EntryPoint]:
+def read(root: Path, path: PurePosixPath, members: Iterable[str]) -> Iterator[EntryPoint]:
     """Look for applications, factories and programs in a module."""
-    parts = path.parts[1:] if path.parts[0] == "src" else path.parts
+    member = next((folder for folder in members if path.is_relative_to(folder)), ".")
+    parts = path.relative_to(member).parts
+    parts = parts[1:] if parts[0] == "src" else parts
     names = [*parts[:-1], *([path.stem] if path.stem != "__init__" else [])]
     try:
         module = ast.parse((root / path).read_bytes())
@@ -57,7 +63,8 @@ def read(root: Path, path: PurePosixPath) -> Iterator[EntryPoint]:
     likelihood = (*GATEWAYS, *USUAL, path.stem).index(path.stem)
 
     def entry_point(kind: int, text: str, framework: str) -> EntryPoint:
-        return EntryPoint(text, framework, str(path), (kind, likelihood, len(parts)))
+        is_odd = kind == 0 and text.rpartition(":")[2] not in NAMES
+        return EntryPoint(text, framework, str(path), (kind, likelihood, len(parts), is_odd))
 
     for statement in module.body:
         for name, framework in applications(statement, path.stem):
@@ -80,6 +87,12 @@ def applications(statement: ast.stmt, stem: str) -> Iterator[tuple[str, str]]:
             for target in targets:
                 if isinstance(target, ast.Name):
                     yield target.id, MAKERS.get(maker, GATEWAYS.get(stem, ""))
+        elif (
+            isinstance(statement.value, ast.Attribute) and statement.value.attr == "server"
+        ):  # Dash
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, "flask"
     elif isinstance(statement, ast.ImportFrom) and stem in GATEWAYS:
         for alias in statement.names:
             if (alias.asname or alias.name) in NAMES:

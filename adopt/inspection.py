@@ -1,6 +1,5 @@
 """Finds out which answers suit an application, and why."""
 
-import re
 import runpy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,8 +8,10 @@ from typing import Any
 
 import yaml
 
-from adopt.dependencies import Manifest, UnreadableError, read_manifest, read_text
+from adopt.dependencies import Manifest, read_manifest
+from adopt.django import find_settings
 from adopt.entry_points import EntryPoint, find_entry_points
+from adopt.requirements import UnreadableError
 
 ROOT = Path(__file__).resolve().parent.parent
 SLIPWAY = runpy.run_path(str(ROOT / "extensions" / "slipway.py"), run_name="slipway")
@@ -18,7 +19,7 @@ SLIPWAY = runpy.run_path(str(ROOT / "extensions" / "slipway.py"), run_name="slip
 # What a dependency tells: the framework that stands for its kind of server, …
 FRAMEWORKS = {
     **dict.fromkeys(("fastapi", "starlette", "litestar", "quart"), "fastapi"),
-    **dict.fromkeys(("flask", "django", "bottle", "falcon", "pyramid"), "flask"),
+    **dict.fromkeys(("flask", "django", "bottle", "falcon", "pyramid", "dash"), "flask"),
 }
 # … the database and SQLAlchemy's name for its driver, …
 DRIVERS = {
@@ -35,7 +36,11 @@ DRIVERS = {
 }
 SQLALCHEMY = ("sqlalchemy", "flask-sqlalchemy", "sqlmodel")
 # … or a cache.
-CACHES = ("redis", "valkey", "django-redis")
+CACHES = ("redis", "valkey", "django-redis", "channels-redis")
+# What uvicorn speaks WebSocket with.
+WEBSOCKETS = ("websockets", "wsproto", "uvicorn[standard]")
+# Folders that .dockerignore keeps from images.
+HIDDEN = {"docs", "env", "secrets", "test", "tests", "venv"}
 
 OTHER_NAMES = {
     "Makefile": ("GNUmakefile", "makefile"),
@@ -64,21 +69,33 @@ class Inspection:
 def inspect(root: Path, tracked: Iterable[str], given: Mapping[str, str]) -> Inspection:
     """Look at an application; what the user has said already is not looked for."""
     tracked = list(tracked)
+    names = SLIPWAY["REQUIREMENTS"], SLIPWAY["DEVELOPMENT_REQUIREMENTS"]
     try:
-        manifest = read_manifest(root, SLIPWAY["REQUIREMENTS"])
-        if manifest and manifest.manager == "pip":
-            refuse_what_cannot_be_locked(root)
+        manifest = read_manifest(root, tracked, *names, given.get("dependency_manager", ""))
     except UnreadableError as error:
         raise NoApplicationError(f"{error}: mend it first") from error
     if manifest is None or not any(path.endswith(".py") for path in tracked):
         missing = "Python module" if manifest else "requirements.txt, pyproject.toml or Pipfile"
         raise NoApplicationError(f"there is no Python application in {root}: it has no {missing}")
+    refuse_what_cannot_be_locked(manifest)
     found = Inspection()
     found.find("dependency_manager", manifest.manager, f"there is {manifest.manager_reason}")
-    find_start(found, manifest, find_entry_points(root, tracked))
-    find_python(found, manifest)
+    others = [file for file in names[0] if file in tracked and file not in manifest.files]
+    if manifest.manager == "pip" and others:
+        found.notes.append(f"{', '.join(others)} beside {manifest.manager_reason} is not installed")
+    entry_points = find_entry_points(root, tracked, manifest.members)
+    if "channels" in manifest.dependencies:  # it needs ASGI, although wsgi.py is there as well
+        entry_points.sort(key=lambda each: each.framework != "fastapi")
+        if not any(name in manifest.dependencies for name in WEBSOCKETS):
+            found.notes.append(
+                "uvicorn serves WebSockets only with the package websockets: list it"
+            )
+    find_start(found, manifest, entry_points)
+    if "manage.py" in tracked:
+        find_django_settings(found, root, tracked, given)
+    find_python(found, manifest, given)
     find_services(found, manifest, given)
-    find_own_files(found, root, tracked)
+    find_own_files(found, root, tracked, manifest)
     for key in given.keys() & found.answers.keys():
         del found.answers[key]
     return found
@@ -90,15 +107,28 @@ def read_questions() -> dict[str, Any]:
     return {key: entry for key, entry in entries.items() if not key.startswith("_")}
 
 
-def refuse_what_cannot_be_locked(root: Path) -> None:
-    """Refuse requirements that no hash can be taken of."""
-    first = [file for file in SLIPWAY["REQUIREMENTS"] if (root / file).is_file()][:1]
-    for file in (*first, *SLIPWAY["DEVELOPMENT_REQUIREMENTS"]):
-        text = read_text(root / file)
-        if line := re.search(r"^\s*(-e|--editable|\.$|\./|.*\bgit\+).*", text, re.MULTILINE):
+def refuse_what_cannot_be_locked(manifest: Manifest) -> None:
+    """Refuse dependencies that an image could not install from a lock with hashes."""
+    if manifest.manager == "pdm":
+        raise NoApplicationError(
+            f"there is {manifest.manager_reason}, and no image has PDM: add"
+            " --data dependency_manager=uv, which locks [project] anew"
+        )
+    dependency, file = manifest.unlockable
+    if dependency and manifest.manager == "pip":
+        raise NoApplicationError(
+            f"{file} names {dependency}, which cannot be locked with a hash:"
+            " remove it (the application itself is found without) or publish it"
+        )
+    if dependency:
+        raise NoApplicationError(
+            f"{file} takes {dependency}, which images do not have when they install:"
+            " remove it (the application itself is found without), list it or publish it"
+        )
+    for file in manifest.files:
+        if file.startswith(".") or HIDDEN & set(file.split("/")[:1]):
             raise NoApplicationError(
-                f"{file} names {line[0].strip()}, which cannot be locked with a hash:"
-                " remove it (the application itself is found without) or publish it"
+                f"{file} is named by other requirements, but no image has its folder: move it"
             )
 
 
@@ -118,8 +148,22 @@ def find_start(found: Inspection, manifest: Manifest, entry_points: list[EntryPo
         found.find("framework", FRAMEWORKS[named[0]], f"{where} lists {named[0]}")
 
 
-def find_python(found: Inspection, manifest: Manifest) -> None:
-    """Find the newest Python that the application allows."""
+def find_django_settings(
+    found: Inspection, root: Path, tracked: list[str], given: Mapping[str, str]
+) -> None:
+    """Find which settings Django has in each environment, if manage.py has others than a server."""
+    entry_point = given.get("entry_point", found.answers.get("entry_point", ""))
+    managed, served = find_settings(root, tracked, entry_point)
+    differ = bool(managed and served and managed != served)
+    if differ:
+        found.find("development_settings", managed, "manage.py names them")
+        found.find("production_settings", served, "the module that a server loads names them")
+    else:
+        found.answers |= {"development_settings": "", "production_settings": ""}
+
+
+def find_python(found: Inspection, manifest: Manifest, given: Mapping[str, str]) -> None:
+    """Find the Python that developers use, or else the newest that the application allows."""
     versions = list(read_questions()["python_version"]["choices"].values())
     for file, allowed in manifest.python.items():
         fitting = [version for version in versions if f"{version}.99" in allowed]
@@ -130,6 +174,21 @@ def find_python(found: Inspection, manifest: Manifest) -> None:
             )
         versions = fitting
         found.find("python_version", versions[0], f"{file} allows {allowed}")
+    pin, file = manifest.python_pin
+    if pin in versions:
+        found.find("python_version", pin, f"{file} names it")
+    elif pin:
+        nearest = min(versions, key=lambda version: abs(minor(version) - minor(pin)))
+        found.find("python_version", nearest, f"the nearest to {pin}, which {file} names")
+        if "python_version" not in given:
+            found.notes.append(
+                f"No image has the Python {pin} of {file}: see what {nearest} breaks"
+            )
+
+
+def minor(version: str) -> int:
+    """Read the second part of a version of Python."""
+    return int(version.partition(".")[2])
 
 
 def find_services(found: Inspection, manifest: Manifest, given: Mapping[str, str]) -> None:
@@ -150,14 +209,20 @@ def find_services(found: Inspection, manifest: Manifest, given: Mapping[str, str
         found.notes.append("Celery is listed: add its worker to the Compose files")
 
 
-def find_own_files(found: Inspection, root: Path, tracked: list[str]) -> None:
-    """List what was there before: whole folders where the kit has no file of its own."""
+def find_own_files(found: Inspection, root: Path, tracked: list[str], manifest: Manifest) -> None:
+    """List what was there before: whole folders where the kit has no file of its own.
+
+    Files by which the template decides are listed apart from their folders.
+    """
     kit = [path.relative_to(ROOT / "adopted") for path in (ROOT / "adopted").rglob("*")]
     folders = {path.as_posix() for path in kit if (ROOT / "adopted" / path).is_dir()}
     files = {path.as_posix().removesuffix(".jinja") for path in kit} - folders
     kept = sorted(name for name in files if (root / name).exists())
     own = {shorten(path, folders) for path in tracked if path.isprintable()}
-    own |= SLIPWAY["OWN_MARKERS"] & set(tracked) | set(kept)
+    own |= SLIPWAY["OWN_MARKERS"] & set(tracked) | set(kept) | set(manifest.files)
+    for member in manifest.members:
+        source = f"{member}/src"
+        own |= {f"{member}/pyproject.toml", *([source] if (root / source).is_dir() else [])}
     found.find("own_files", sorted(own), "they were there before")
     found.notes += [
         f"{name} was there before and stays as it is: the kit's own is left out" for name in kept

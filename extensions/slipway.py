@@ -204,22 +204,27 @@ MIGRATIONS = {
     "migrations/alembic.ini": "flask --app '{entry_point}' db upgrade",
     "manage.py": "python manage.py migrate --no-input",
 }
-# … which requirements its service has (of one file), and which its developers have (of all).
-REQUIREMENTS = (
-    "requirements/production.txt",
-    "requirements/prod.txt",
-    "requirements.txt",
-    "requirements/base.txt",
-)
+# … which requirements its service has (of the first file), and its developers (of all).
 REQUIREMENTS_OF = (
     "requirements-{}.txt",
     "requirements_{}.txt",
     "{}-requirements.txt",
     "requirements/{}.txt",
 )
+REQUIREMENTS = (
+    "requirements/production.txt",
+    "requirements/prod.txt",
+    "requirements.txt",
+    "requirements/base.txt",
+    *(
+        pattern.format(name)
+        for name in ("production", "prod", "base", "common", "main", "requirements")
+        for pattern in REQUIREMENTS_OF
+    ),
+)
 DEVELOPMENT_REQUIREMENTS = tuple(
     pattern.format(name)
-    for name in ("dev", "development", "test", "tests", "testing")
+    for name in ("dev", "development", "test", "tests", "testing", "local", "ci")
     for pattern in REQUIREMENTS_OF
 )
 OWN_MARKERS = frozenset((*MIGRATIONS, *REQUIREMENTS, *DEVELOPMENT_REQUIREMENTS))
@@ -322,9 +327,12 @@ class Decisions:
     license_id: str  # SPDX expression
     is_adopted: bool  # it was an application before it met the template
     own_patterns: tuple[str, ...]  # for .gitignore and its like: what it had, and keeps
-    is_package: bool  # of the application's, by a setup.py
+    package_file: str  # by which setuptools builds the application, "" if it does not
     own_requirements: tuple[str, ...]
     own_development_requirements: tuple[str, ...]
+    own_requirement_folders: tuple[str, ...]  # what those files name may be there, too
+    own_packages: tuple[str, ...]  # folders that have a pyproject.toml of their own
+    python_path: str  # in images, which do not install the application
     migrate_command: str  # "" if it has no migrations
     runs_program: bool  # that listens by itself, without a server of the kit's
     server: str  # what serves the application in production, "" if it does so itself
@@ -402,6 +410,18 @@ def chosen(facts: Mapping[str, bool]) -> tuple[str, ...]:
     return tuple(name for name, fact in facts.items() if fact)
 
 
+def own_folders(own_files: tuple[str, ...], suffix: str) -> tuple[str, ...]:
+    """List the folders of an adopted application that matter for a file with this suffix."""
+    files = (path for path in own_files if path.endswith(suffix) and "/" in path)
+    return unique(
+        tuple(
+            path.rpartition("/")[0]
+            for path in files
+            if any(path.startswith(f"{folder}/") for folder in own_files)
+        )
+    )
+
+
 def subnet_of(project_slug: str) -> str:
     """Choose a private network that no other project on a machine is likely to have.
 
@@ -454,6 +474,10 @@ def decide(
     if is_adopted and has_database:
         driver = database_scheme or data.dialects[0]
     runs_program = is_adopted and entry_point.startswith("python ")
+    own_requirements = tuple(file for file in REQUIREMENTS if file in own_files)[:1]
+    # Where there are requirements, setup.cfg is often there for linters only.
+    package_files = ("setup.py",) if own_requirements else ("setup.py", "setup.cfg")
+    own_packages = own_folders(own_files, "/pyproject.toml")
     environment = {}
     example = ""
     if has_server_database:
@@ -618,10 +642,24 @@ def decide(
         license_id=LICENSES.get(license, ""),
         is_adopted=is_adopted,
         own_patterns=tuple("/" + re.sub(r"([\\*?\[ ])", r"\\\1", path) for path in own_files),
-        is_package="setup.py" in own_files,
-        own_requirements=tuple(file for file in REQUIREMENTS if file in own_files)[:1],
+        package_file=next((file for file in package_files if file in own_files), ""),
+        own_requirements=own_requirements,
         own_development_requirements=tuple(
             file for file in DEVELOPMENT_REQUIREMENTS if file in own_files
+        ),
+        own_requirement_folders=unique(
+            chosen({"requirements": "requirements" in own_files}), own_folders(own_files, ".txt")
+        ),
+        own_packages=own_packages,
+        python_path=":".join(
+            (
+                "/app",
+                "/app/src",
+                *(
+                    f"/app/{folder}/src" if f"{folder}/src" in own_files else f"/app/{folder}"
+                    for folder in own_packages
+                ),
+            )
         ),
         migrate_command=next(
             (
@@ -805,6 +843,13 @@ def entry_point_problem(entry_point: str) -> str:
             "Name the module with the application or its factory, or the program,"
             " for example: app:app, shop.wsgi:application, shop:create_app() or python main.py"
         )
+    return ""
+
+
+def settings_problem(settings: str) -> str:
+    """Say what is wrong with the name of Django's settings; "" if nothing is or there is none."""
+    if settings and not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", settings, re.ASCII):
+        return "Name a module or leave it empty, for example: config.settings.production"
     return ""
 
 
@@ -1209,6 +1254,7 @@ class Slipway(ContextHook):
             update_command,
             own_files_problem,
             entry_point_problem,
+            settings_problem,
             scheme_problem,
         ):
             environment.filters[function.__name__] = function

@@ -11,6 +11,7 @@ import projects
 from adopt.__main__ import main
 
 APPLICATIONS = Path(__file__).resolve().parent / "applications"
+NEEDED = {"pdm": ("--data=dependency_manager=uv",)}  # without which an application is refused
 NAMES = tuple(sorted(folder.name for folder in APPLICATIONS.iterdir()))
 
 
@@ -39,7 +40,8 @@ def start_history(project: Path) -> Path:
 def adopt(template: Path, project: Path, *options: str) -> str:
     """Adopt an application without locking it; return what was printed."""
     printed = io.StringIO()
-    command = (project, f"--template={template}", "--skip-tasks", "--defaults", *options)
+    needed = NEEDED.get(project.name, ())
+    command = (project, f"--template={template}", "--skip-tasks", "--defaults", *needed, *options)
     with contextlib.redirect_stdout(printed):
         assert main(list(map(str, command))) == 0
     return printed.getvalue()

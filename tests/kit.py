@@ -36,7 +36,13 @@ PARTS = (
 )
 
 ZIZMOR = ("--persona=auditor", "--offline", "--quiet")  # everything that it can find
-ADOPTION = ("own_files", "entry_point", "database_scheme")  # asked of adopted projects only
+ADOPTION = (  # asked of adopted projects only
+    "own_files",
+    "entry_point",
+    "database_scheme",
+    "development_settings",
+    "production_settings",
+)
 
 Answer = str | int | float | list[str]
 Answers = Mapping[str, Answer]

@@ -3,7 +3,10 @@
 import json
 import re
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ import projects
 import pytest
 import services
 import stacks
-from adoption import adopt, copy_application, own_files
+from adoption import adopt, copy_application, own_files, write_application
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -172,3 +175,96 @@ class TestPipenv(Adopted):
         before = [file.read_bytes() for file in files]
         stacks.lock(project)
         assert [file.read_bytes() for file in files] == before
+
+
+class TestCheck:
+    """What an adoption says of itself at its end."""
+
+    @pytest.fixture(autouse=True)
+    def leaves_nothing(self, engine: None) -> Iterator[None]:
+        """Look for what a check has left behind."""
+        yield
+        for kind in ("container", "volume", "network", "image"):
+            names = kit.run("docker", kind, "ls", "--format", "json")
+            assert "slipway-check-" not in names, kind
+
+    @pytest.mark.parametrize("name", ["django", "workspace"])
+    def test_it_starts_both_environments(self, template: Path, tmp_path: Path, name: str) -> None:
+        project = copy_application(name, tmp_path)
+        result = check(template, project)
+        assert result.returncode == 0, result.stdout
+        assert result.stdout.splitlines()[-4:] == [
+            "Locked.",
+            "Development starts and is healthy.",
+            "Production starts and is healthy.",
+            f"Adopted {project}. See what is new, commit it, then: docker compose up --build",
+        ]
+        assert kit.files(project, "containers/production.txt")
+
+    @pytest.mark.parametrize("name", ["fastapi-src", "setup-cfg"])
+    def test_it_locks_what_takes_its_version_from_git(
+        self, template: Path, tmp_path: Path, name: str
+    ) -> None:
+        project = copy_application(name, tmp_path)
+        result = check(template, project, "--no-check")
+        assert result.returncode == 0, result.stdout
+        assert "Locked.\nNothing is built or started" in result.stdout
+        assert "Adopted" not in result.stdout
+        lock = "uv.lock" if name == "fastapi-src" else "containers/production.txt"
+        dependency = "asyncpg" if name == "fastapi-src" else "bottle=="
+        assert dependency in (project / lock).read_text()
+        assert not kit.files(project, "**/PKG-INFO")
+
+    def test_what_does_not_start_is_a_failure(self, template: Path, tmp_path: Path) -> None:
+        files = {"requirements.txt": "bottle\n", "app.py": "import nothing\napp = Bottle()\n"}
+        project = write_application(tmp_path / "shop", files)
+        result = check(template, project)
+        assert result.returncode == 1, result.stdout
+        assert "ModuleNotFoundError: No module named 'nothing'" in result.stdout
+        assert "\nLocked.\nDevelopment does not start: see what is printed" in result.stdout
+        assert "\nProduction does not start: see what is printed above" in result.stdout
+        assert "Adopted" not in result.stdout
+        assert (project / "containers" / "production.txt").exists()
+
+    def test_what_cannot_be_locked_is_a_failure(self, template: Path, tmp_path: Path) -> None:
+        files = {"requirements.txt": "bottle==99\n", "app.py": "app = Bottle()\n"}
+        project = write_application(tmp_path / "shop", files)
+        result = check(template, project)
+        assert result.returncode == 1, result.stdout
+        assert "bottle==99" in result.stdout
+        assert "\nNot locked: see what is printed above, mend the dependencies" in result.stdout
+        assert "Adopted" not in result.stdout
+
+    def test_an_interruption_takes_down_what_was_started(
+        self, template: Path, tmp_path: Path
+    ) -> None:
+        files = {
+            "requirements.txt": "bottle\n",
+            "app.py": "import time\nimport bottle\napp = bottle.Bottle()\ntime.sleep(600)\n",
+        }
+        project = write_application(tmp_path / "shop", files)
+        process = subprocess.Popen(
+            command(template, project),
+            cwd=kit.ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        listing = ("docker", "container", "ls", "--format", "{{.Names}}")
+        stacks.eventually(lambda: "slipway-check-" in kit.run(*listing), patience=300)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=120)
+        assert process.returncode == 130, printed
+        assert printed.endswith("Not adopted: interrupted; nothing has been changed.\n")
+        assert not (project / "Dockerfile").exists()
+
+
+def command(template: Path, project: Path, *options: str) -> list[str]:
+    """Write the command that adopts and checks an application."""
+    words = (project, f"--template={template}", "--defaults", *options)
+    return [sys.executable, "-m", "adopt", *map(str, words)]
+
+
+def check(template: Path, project: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    """Adopt an application and let it be checked."""
+    return stacks.execute(*command(template, project, *options), cwd=kit.ROOT)

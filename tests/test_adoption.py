@@ -13,6 +13,47 @@ import stacks
 from adoption import adopt, copy_application, own_files, write_application
 
 FOUND: Mapping[str, Mapping[str, Any]] = {
+    "channels": {
+        "dependency_manager": "pip",
+        "framework": "fastapi",
+        "entry_point": "radio.asgi:application",
+        "python_version": "3.14",
+        "database": "none",
+        "cache": "none",
+        "development_settings": "",
+        "production_settings": "",
+    },
+    "dash": {
+        "dependency_manager": "pip",
+        "framework": "flask",
+        "entry_point": "python main.py",
+        "python_version": "3.13",
+        "database": "none",
+    },
+    "django": {
+        "dependency_manager": "pip",
+        "framework": "flask",
+        "entry_point": "config.wsgi:application",
+        "python_version": "3.14",
+        "database": "postgresql",
+        "development_settings": "config.settings.local",
+        "production_settings": "config.settings.production",
+    },
+    "fastapi-src": {
+        "dependency_manager": "uv",
+        "framework": "fastapi",
+        "entry_point": "moorings.main:create_app()",
+        "python_version": "3.14",
+        "database": "postgresql",
+        "database_scheme": "postgresql+asyncpg",
+    },
+    "factory": {
+        "dependency_manager": "pip",
+        "framework": "flask",
+        "entry_point": "buoys:app",
+        "python_version": "3.13",
+        "database": "sqlite",
+    },
     "package": {
         "dependency_manager": "pip",
         "framework": "flask",
@@ -26,6 +67,12 @@ FOUND: Mapping[str, Mapping[str, Any]] = {
         "entry_point": "app:app",
         "python_version": "3.14",
         "database": "none",
+    },
+    "pdm": {
+        "dependency_manager": "uv",
+        "framework": "flask",
+        "entry_point": "gauges:app",
+        "python_version": "3.14",
     },
     "pipenv": {
         "dependency_manager": "pipenv",
@@ -42,6 +89,20 @@ FOUND: Mapping[str, Mapping[str, Any]] = {
         "python_version": "3.14",
         "database": "postgresql",
         "database_scheme": "postgresql+psycopg",
+    },
+    "setup-cfg": {
+        "dependency_manager": "pip",
+        "framework": "flask",
+        "entry_point": "wsgi:application",
+        "python_version": "3.14",
+        "database": "none",
+    },
+    "workspace": {
+        "dependency_manager": "uv",
+        "framework": "fastapi",
+        "entry_point": "forecast.main:app",
+        "python_version": "3.14",
+        "database": "none",
     },
 }
 FLASK = "from flask import Flask\n"
@@ -124,6 +185,102 @@ ODD: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
         },
         {"dependency_manager": "pip", "framework": "fastapi", "database": "postgresql"},
     ),
+    "requirements that name others": (
+        {
+            "requirements.txt": "-r deps/web.txt # \\\n-c limits.txt\n",
+            "deps/web.txt": "flask\\\n>=3 ; python_version > '3'\n--requirement=more/data.txt\n",
+            "deps/more/data.txt": "-r ../web.txt\npsycopg2\nFlask-SQLAlchemy\nredis[hiredis]>=5\n",
+            "limits.txt": "asyncpg\n",
+            "app.py": "import shop\napp = shop.create_app()\n",
+        },
+        {
+            "framework": "flask",
+            "database": "postgresql",
+            "database_scheme": "postgresql+psycopg2",
+            "cache": "valkey",
+            "own_files": [
+                "app.py",
+                "deps",
+                "deps/more/data.txt",
+                "deps/web.txt",
+                "limits.txt",
+                "requirements.txt",
+            ],
+        },
+    ),
+    "requirements for one environment each": (
+        {
+            "requirements_prod.txt": "flask\n",
+            "requirements/local.txt": "pytest\n",
+            "requirements/ci.txt": "pytest\n",
+            "app.py": FLASK + "app = Flask('x')\n",
+        },
+        {
+            "dependency_manager": "pip",
+            "own_files": [
+                "app.py",
+                "requirements",
+                "requirements/ci.txt",
+                "requirements/local.txt",
+                "requirements_prod.txt",
+            ],
+        },
+    ),
+    "a Python of pyenv": (
+        {**WEB, ".python-version": "3.12.4\n3.11\n", "app.py": FLASK + "app = Flask('x')\n"},
+        {"python_version": "3.12"},
+    ),
+    "a Python of asdf": (
+        {**WEB, ".tool-versions": "nodejs 22\npython 3.13.1\n", "app.py": "app = Flask('x')\n"},
+        {"python_version": "3.13"},
+    ),
+    "an environment's name for a Python": (
+        {**WEB, ".python-version": "shop-3.12\n", "app.py": FLASK + "app = Flask('x')\n"},
+        {"python_version": "3.14"},
+    ),
+    "a Python that the application has left": (
+        {
+            "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n'
+            'requires-python = ">=3.13"\ndependencies = ["flask"]\n',
+            ".python-version": "3.12\n",
+            "app.py": FLASK + "app = Flask('x')\n",
+        },
+        {"python_version": "3.13"},
+    ),
+    "a package of setup.cfg alone": (
+        {
+            "setup.cfg": "[metadata]\nname = shop\n[options]\ninstall_requires = flask\n",
+            "shop.py": FLASK + "app = Flask('x')\n",
+        },
+        {"dependency_manager": "pip", "entry_point": "shop:app"},
+    ),
+    "Dash behind a server": (
+        {"requirements.txt": "dash\n", "app.py": "app = Dash()\nserver = app.server\n"},
+        {"entry_point": "app:server", "framework": "flask"},
+    ),
+    "Django with one settings module that is computed": (
+        {
+            "requirements.txt": "django\n",
+            "manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', name())\n",
+            "shop/wsgi.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n"
+            "application = get_wsgi_application()\n",
+        },
+        {"development_settings": "", "production_settings": ""},
+    ),
+    "a dependency in a folder beside it": (
+        {
+            "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n'
+            'dependencies = ["flask", "till"]\n[tool.uv.sources]\ntill = { path = "libs/till" }\n',
+            "libs/till/pyproject.toml": '[project]\nname = "till"\nversion = "1"\n'
+            'dependencies = ["redis"]\n',
+            "libs/till/till.py": "",
+            "app.py": FLASK + "app = Flask('x')\n",
+        },
+        {
+            "cache": "valkey",
+            "own_files": ["app.py", "libs", "libs/till/pyproject.toml", "pyproject.toml"],
+        },
+    ),
 }
 
 REFUSED: Mapping[str, tuple[Mapping[str, str], str]] = {
@@ -142,7 +299,65 @@ REFUSED: Mapping[str, tuple[Mapping[str, str], str]] = {
         "Either of these may start it: a.app:app, b.app:app",
     ),
     "itself": ({"requirements.txt": "flask\n-e .\n", "app.py": ""}, "names -e ."),
-    "adopted": ({**WEB, ".copier-answers.yml": "x: 1\n"}, "run copier update --trust"),
+    "itself with an extra": ({"requirements.txt": "flask\n.[web]\n", "app.py": ""}, "names .[web]"),
+    "itself by way of another file": (
+        {"requirements.txt": "-r base.txt\n", "base.txt": "-e .\n", "app.py": ""},
+        "base.txt names -e .",
+    ),
+    "a folder": (
+        {"requirements.txt": "libs/till\n", "libs/till/setup.py": "", "app.py": ""},
+        "requirements.txt names libs/till, which cannot be locked with a hash",
+    ),
+    "a file of this machine": (
+        {"requirements.txt": "x@file:///opt/x.whl\n", "app.py": ""},
+        "which cannot be locked with a hash",
+    ),
+    "a repository": (
+        {"requirements.txt": "x @ hg+https://example.com/x\n", "app.py": ""},
+        "which cannot be locked with a hash",
+    ),
+    "a missing file": (
+        {"requirements.txt": "-r base.txt\n", "app.py": ""},
+        "requirements.txt names base.txt, which does not exist: mend it first",
+    ),
+    "a file elsewhere": (
+        {"requirements.txt": "-c ../limits.txt\n", "app.py": ""},
+        "requirements.txt names ../limits.txt, which is outside of the application",
+    ),
+    "a file that no image has": (
+        {"requirements.txt": "-r docs/all.txt\n", "docs/all.txt": "flask\n", "app.py": ""},
+        "docs/all.txt is named by other requirements, but no image has its folder: move it",
+    ),
+    "PDM": (
+        {"pyproject.toml": '[project]\nname = "x"\n[tool.pdm]\n', "app.py": "app = Flask(1)\n"},
+        "no image has PDM: add --data dependency_manager=uv, which locks [project] anew",
+    ),
+    "dependencies that are computed": (
+        {
+            "pyproject.toml": '[project]\nname = "x"\ndynamic = ["dependencies"]\n',
+            "uv.lock": "",
+            "app.py": "",
+        },
+        "pyproject.toml takes dependencies from elsewhere (dynamic)",
+    ),
+    "a folder above": (
+        {
+            "pyproject.toml": '[project]\nname = "x"\n[tool.uv.sources.y]\npath = "../y"\n',
+            "app.py": "",
+        },
+        "pyproject.toml takes a dependency in ../y, which images do not have",
+    ),
+    "a folder for Poetry": (
+        {
+            "pyproject.toml": '[tool.poetry.group.dev.dependencies.y]\npath = "libs/y"\n',
+            "app.py": "",
+        },
+        "pyproject.toml takes y in libs/y, which images do not have",
+    ),
+    "itself for Pipenv": (
+        {"Pipfile": '[packages]\nx = { path = ".", editable = true }\n', "app.py": ""},
+        "Pipfile takes x in ., which images do not have",
+    ),
 }
 
 
@@ -182,6 +397,60 @@ def test_an_odd_application_is_understood(template: Path, tmp_path: Path, odd: s
     project = write_application(tmp_path / "shop-2", files)
     adopt(template, project)
     assert {key: answers_of(project).get(key) for key in found} == found
+
+
+def test_what_may_surprise_is_said(template: Path, tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "django\nchannels\n",
+        "requirements-prod.txt": "-r requirements.txt\n",
+        ".python-version": "3.9.1\n",
+        "shop/asgi.py": "application = get_asgi_application()\n",
+    }
+    project = write_application(tmp_path / "shop", files)
+    printed = adopt(template, project)
+    assert "Note: requirements-prod.txt beside requirements.txt is not installed." in printed
+    assert "Note: No image has the Python 3.9 of .python-version: see what 3.12 breaks." in printed
+    assert "Note: uvicorn serves WebSockets only with the package websockets: list it." in printed
+    assert answers_of(project)["python_version"] == "3.12"
+
+
+def test_a_python_that_the_user_names_needs_no_note(template: Path, tmp_path: Path) -> None:
+    files = {**WEB, "runtime.txt": "python-3.9.1\n", "app.py": "app = Flask(1)\n"}
+    project = write_application(tmp_path / "shop", files)
+    assert "Note: No image" not in adopt(template, project, "--data=python_version=3.13")
+    assert answers_of(project)["python_version"] == "3.13"
+
+
+def test_each_environment_has_its_settings(template: Path, tmp_path: Path) -> None:
+    project = copy_application("django", tmp_path)
+    adopt(template, project)
+    texts = written_in(project)
+    production = "DJANGO_SETTINGS_MODULE=config.settings.production"
+    assert f"ENV {production} " in texts["Dockerfile"]
+    assert "DJANGO_SETTINGS_MODULE" not in texts["Dockerfile.dev"]  # the tests have their own
+    start = texts["scripts/start-dev.sh"]
+    assert "\n  export DJANGO_SETTINGS_MODULE=config.settings.local\n" in start
+    plain = copy_application("channels", tmp_path)
+    adopt(template, plain)
+    assert not any("SETTINGS_MODULE" in text for text in written_in(plain).values())
+
+
+def written_in(project: Path) -> dict[str, str]:
+    """Map each new file of an application to its text."""
+    new = projects.git(project, "ls-files", "--others", "--exclude-standard").splitlines()
+    return {path: (project / path).read_text() for path in new}
+
+
+def test_images_have_what_the_manifests_name(template: Path, tmp_path: Path) -> None:
+    project = copy_application("workspace", tmp_path)
+    adopt(template, project)
+    for name in ("Dockerfile", "Dockerfile.dev"):
+        text = (project / name).read_text()
+        for member in ("currents", "forecast"):
+            assert f"COPY packages/{member}/pyproject.toml packages/{member}/\n" in text
+        assert "--all-packages --no-install-local" in text
+        path = "/app:/app/src:/app/packages/currents:/app/packages/forecast/src"
+        assert f"PYTHONPATH={path} " in text
 
 
 def test_what_the_user_says_counts(template: Path, tmp_path: Path) -> None:
@@ -413,6 +682,24 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
     assert answers_of(project)["_commit"] == "v99.0.0"
 
 
+def test_an_update_finds_the_answers_beside_those_of_another_template(
+    releases: Path, tmp_path: Path, bare_path: str
+) -> None:
+    theirs = {".copier-answers.yml": "_src_path: https://example.com/other\nlanguage: en\n"}
+    project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **theirs})
+    adopt(releases, project)
+    projects.commit(project, "Adopt")
+    (releases / "adopted" / "scripts" / "new.sh").write_text("#!/bin/sh\n")
+    projects.commit(releases, "Release v99.0.0")
+    projects.git(releases, "tag", "v99.0.0")
+    command = ("update", "--defaults", "--trust", "--answers-file", ".copier-answers.slipway.yml")
+    result = stacks.execute("copier", *command, cwd=project, PATH=bare_path)
+    assert result.returncode == 0, result.stdout
+    assert (project / "scripts" / "new.sh").exists()
+    assert own_files(project)[".copier-answers.yml"].decode() == theirs[".copier-answers.yml"]
+    assert "_commit: v99.0.0" in (project / ".copier-answers.slipway.yml").read_text()
+
+
 # How it is written
 
 
@@ -420,6 +707,9 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
 def written(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Adopt every application, and variants of some, for the linters."""
     variants: Mapping[str, tuple[str, ...]] = {
+        "channels": ("database=sqlite", "ci=gitlab"),
+        "factory": ("database=mysql", "base_image=full"),
+        "workspace": ("base_image=distro", "python_version=3.13"),
         "page": ("ci=gitlab", "base_image=alpine", "database=sqlite", "cache=redis"),
         "package": ("entry_point=python -m berths", "dependency_updates=renovate"),
         "poetry": ("base_image=distro", "python_version=3.13", "dependency_updates=none"),
@@ -427,7 +717,7 @@ def written(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     }
     found = []
     for name in adoption.NAMES:
-        for options in ((), variants[name]):
+        for options in ((), variants[name]) if name in variants else ((),):
             project = copy_application(name, tmp_path_factory.mktemp(name))
             adopt(template, project, *(f"--data={option}" for option in options))
             found.append(project)

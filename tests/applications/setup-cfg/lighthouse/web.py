@@ -1,0 +1,8 @@
+from bottle import Bottle
+
+application = Bottle()
+
+
+@application.route("/")
+def index():
+    return {"lit": True}
