@@ -66,9 +66,11 @@ def read_code() -> tuple[Tree, Tree]:
 
 def say_missing(gone: Iterable[str]) -> None:
     """Tell the user what is imported but is there no longer; packages of others may be gone."""
-    before, now = read_code()
-    for name, files in imports.vanished(before, now, gone).items():
-        print(f"Missing: {name}, imported by {', '.join(files)}", file=sys.stderr)
+    found = imports.vanished(*read_code(), gone)
+    text = "".join(f"Missing: {name}, imported by {', '.join(found[name])}\n" for name in found)
+    print(text, end="", file=sys.stderr)
+    if report := os.environ.get("UPDATE_REPORT"):
+        Path(report).write_text(text, "utf-8")
 
 
 def gone_packages(renderings: Renderings, manifests: Iterable[str]) -> set[str]:

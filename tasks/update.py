@@ -18,12 +18,14 @@ from typing import Any, NamedTuple
 
 from git import GitError, environment, git, names
 
-os.environ.update(environment())  # before Copier copies the environment for the git that it runs
+# Copier copies the environment when it is imported, for the git and the tasks that it runs.
+os.environ.update(environment(), UPDATE_REPORT=str(Path(__file__).with_name("missing.txt")))
 
 import copier
 import yaml
 
 BRANCH = "template-update"
+REPORT = Path(os.environ["UPDATE_REPORT"])  # which tasks/follow.py writes
 LONGEST = 60_000  # characters of a description; forges accept little more
 LAST_LINES = 30  # of checks that failed
 
@@ -169,7 +171,15 @@ def update(step: Step, answers_file: str, description: Path | None) -> int:
         bring_over(result, unmerged, conflicts)
     print(f"Staged {new} of the template{conflicts_of(conflicts)}.")
     print("Look at it and commit it; git reset --hard takes it back.")
+    if missing := read_report():
+        print(f"It cannot run yet, since some names are gone:\n{missing}", file=sys.stderr)
+        return 1
     return 0
+
+
+def read_report() -> str:
+    """Read what is imported but is there no longer, a line for each name."""
+    return REPORT.read_text("utf-8").strip() if REPORT.exists() else ""
 
 
 @contextmanager
@@ -255,6 +265,11 @@ def describe(step: Step, new: str, conflicts: Sequence[str], has_passed: bool, s
             "## Conflicts",
             "Both sides changed the same lines. Resolve what is marked before you merge:",
             "\n".join(f"- `{path}`" for path in conflicts),
+        ]
+    if missing := read_report():
+        parts += [
+            "## Missing",
+            f"Some names that are imported are gone:\n\n````text\n{missing}\n````",
         ]
     words = names("show", "--format=", "--name-status", "--no-renames", "-z", BRANCH)
     notes = {"A": " (new)", "D": " (removed)"}
