@@ -577,7 +577,7 @@ def test_what_cannot_be_adopted_is_refused(template: Path, tmp_path: Path, case:
         ("database_scheme=oracle", "Write a kind of database"),
         ("own_files=[app.py]", "no question is called own_files"),
         ("port=80", "Choose a port"),
-        ("database=oracle", "Invalid choice for 'database'"),
+        ("database=oracle", "The answer to database: Choose one of"),
         ("frame_work=flask", "no question is called frame_work"),
         ("port", "write, for example, --data port=8000"),
     ],
