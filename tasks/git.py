@@ -14,7 +14,7 @@ NEUTRAL = {
     "commit.gpgSign": "false",
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
-    "core.quotePath": "false",
+    "core.quotePath": "true",  # Copier understands no other form of a name
     "gc.auto": "0",
     "maintenance.auto": "false",
     "merge.conflictStyle": "merge",

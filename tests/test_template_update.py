@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -67,6 +68,13 @@ Both sides changed the same lines. Resolve what is marked before you merge:
 
 - A script that is new.
 """
+LAUNCHER = """#!/bin/sh
+\'\'\'exec' "{python}" "$0" "$@"
+' \'\'\'
+import sys
+from copier.__main__ import CopierApp
+sys.exit(CopierApp.run())
+"""  # as pip writes it where a path has a space
 LIST = (
     "pr list --head template-update --json number,isCrossRepository"
     " --jq .[] | select(.isCrossRepository | not).number"
@@ -200,7 +208,7 @@ class TestByHand:
     def test_a_project_may_be_a_folder_of_its_repository(
         self, start: Start, tmp_path: Path, programs: str
     ) -> None:
-        project = tmp_path / "mono" / "service"
+        project = tmp_path / "mono" / "Dienst für Häfen"
         shutil.copytree(start("none"), project, ignore=shutil.ignore_patterns(".git"))
         git(project.parent, "init", "--quiet")
         commit(project.parent, "Start")
@@ -209,8 +217,13 @@ class TestByHand:
         result = update(project, programs)
 
         assert result.returncode == 0, result.stdout
-        assert "UU service/tests/test_logs.py" in status(project.parent)
-        assert "A  service/scripts/new.sh" in status(project.parent)
+        assert "is marked in Dienst für Häfen/tests/test_logs.py.\n" in result.stdout
+        assert status(project) == [
+            "M  .copier-answers.yml",
+            "M  .editorconfig",
+            "A  scripts/new.sh",
+            "UU tests/test_logs.py",
+        ]
 
     @pytest.mark.parametrize("runner", ["uvx", "pipx"])
     def test_copier_is_fetched_where_it_is_missing(
@@ -224,6 +237,76 @@ class TestByHand:
         calls = (tmp_path / "calls").read_text("utf-8")
         for pin in ("copier", "copier-template-extensions"):
             assert kit.load_extension().read_tools()[pin] in calls
+
+    @pytest.mark.parametrize("kind", ["a path with a space", "a shim"])
+    def test_copier_is_found_however_it_was_installed(
+        self, newest: Path, bare_path: str, tmp_path: Path, kind: str
+    ) -> None:
+        programs = tmp_path / "my programs"
+        if kind == "a shim":
+            program(programs / "copier", f'exec "{kit.tool("copier")}" "$@"')
+        else:
+            program(programs / "copier", "")
+            python = programs / "python"
+            program(python, f'exec "{sys.executable}" "$@"')
+            (programs / "copier").write_text(LAUNCHER.format(python=python), "utf-8")
+        result = update(newest, f"{programs}{os.pathsep}{bare_path}")
+        assert "There is nothing newer" in result.stdout
+
+    @pytest.mark.parametrize(
+        "form",
+        ["{0}: >-\n  {1}\n", "{0}: '{1}' # a comment\n", '"{0}":   "{1}"\r\n', "{0}:\n  {1}\n"],
+    )
+    def test_the_answers_file_may_be_any_yaml(
+        self, project: Path, programs: str, form: str
+    ) -> None:
+        file = project / ".copier-answers.yml"
+        text = file.read_text("utf-8")
+        for key in ("_src_path", "_commit"):
+            text = re.sub(rf"{key}: (.*)\n", lambda match: form.format(key, match[1]), text)  # noqa: B023
+        file.write_bytes(text.encode())
+        commit(project, "Write it otherwise")
+        result = update(project, programs)
+        assert result.returncode == 0, result.stdout
+        assert kit.read_answers(project)["_commit"] == NEW
+
+    def test_the_answers_file_may_have_another_name(
+        self, releases: Path, tmp_path: Path, programs: str
+    ) -> None:
+        name = ".copier-answers.slipway.yml"
+        project = tmp_path / "project"
+        command = ("copy", "--defaults", "--trust", "--skip-tasks", f"--vcs-ref={OLD}")
+        copied = stacks.execute(
+            "copier", *command, f"--answers-file={name}", str(releases), str(project), cwd=tmp_path
+        )
+        assert copied.returncode == 0, copied.stdout
+        git(project, "init", "--quiet", "--initial-branch=main")
+        commit(project, "Start")
+
+        result = update(project, programs)
+
+        assert result.returncode == 0, result.stdout
+        assert f"_commit: {NEW}\n" in (project / name).read_text("utf-8")
+        assert "A  scripts/new.sh" in status(project)
+
+    def test_what_is_imported_and_gone_is_listed_at_the_end(
+        self, project: Path, programs: str, tmp_path: Path
+    ) -> None:
+        clone = with_release(project, tmp_path)
+        modules = clone / "template" / "src" / "{{ package_name }}"
+        (modules / "logs.py.jinja").rename(modules / "log_setup.py.jinja")
+        release(clone)
+        own = project / "src" / "harbour_api" / "berths.py"
+        own.write_text("from .logs import configure_logging as configure_logging\n", "utf-8")
+        commit(project, "Log")
+
+        result = update(project, programs)
+
+        assert result.returncode == 1
+        assert "Staged v1.2.0 of the template." in result.stdout
+        said = result.stdout.splitlines()[-1]
+        assert said.startswith("Missing: harbour_api.logs, imported by src/harbour_api/")
+        assert "src/harbour_api/berths.py" in said
 
 
 class TestBadInput:
@@ -272,6 +355,10 @@ class TestBadInput:
 
         assert_refused(project, sentence, PATH=programs)
 
+    def test_another_owner_is_named(self, project: Path, programs: str) -> None:
+        sentence = "if you trust it, run git config --global --add safe.directory"
+        assert_refused(project, sentence, PATH=programs, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+
     def test_an_older_version_is_refused(self, newest: Path, programs: str) -> None:
         sentence = f"is at {NEW} of its template, and cannot go back to {OLD}."
         assert_refused(newest, sentence, OLD, PATH=programs)
@@ -294,10 +381,12 @@ class TestBadInput:
         commit(project, "Wait in the middle")
         if kind == "failing":
             program(lock, "exit 0")
-            answers = project / ".copier-answers.yml"
-            broken = with_failing_migration(str(kit.read_answers(project)["_src_path"]), tmp_path)
-            text = re.sub(r"(?m)^_src_path: .*", f"_src_path: {broken}", answers.read_text("utf-8"))
-            answers.write_text(text, "utf-8")
+            config = with_release(project, tmp_path) / "copier.yml"
+            text = config.read_text("utf-8")
+            assert "_migrations:\n" in text
+            failing = "_migrations:\n  - {command: 'false', when: '{{ _stage == \"after\" }}'}\n"
+            config.write_text(text.replace("_migrations:\n", failing), "utf-8")
+            release(config.parent)
             commit(project, "Fail after the merge")
         before = state(project)
         started = subprocess.Popen(
@@ -499,18 +588,19 @@ def program(file: Path, script: str) -> None:
     file.chmod(0o755)
 
 
-def with_failing_migration(releases: str, folder: Path) -> Path:
-    """Release the template once more, with a migration that fails at the end of an update."""
-    clone = folder / "failing"
-    git(folder, "clone", "--quiet", releases, clone)
-    config = clone / "copier.yml"
-    text = config.read_text("utf-8")
-    assert "_migrations:\n" in text
-    failing = '_migrations:\n  - {command: "false", when: "{{ _stage == \'after\' }}"}\n'
-    config.write_text(text.replace("_migrations:\n", failing), "utf-8")
+def with_release(project: Path, folder: Path) -> Path:
+    """Let a project come from a copy of its template, which is yet to be released once more."""
+    clone, answers = folder / "template", project / ".copier-answers.yml"
+    git(folder, "clone", "--quiet", str(kit.read_answers(project)["_src_path"]), clone)
+    text = re.sub(r"_src_path: .*", f"_src_path: {clone}", answers.read_text("utf-8"))
+    answers.write_text(text, "utf-8")
+    return clone
+
+
+def release(clone: Path) -> None:
+    """Release a template once more."""
     commit(clone, "Release v1.2.0")
     git(clone, "tag", "v1.2.0")
-    return clone
 
 
 def replace_copier(folder: Path, runner: str) -> None:

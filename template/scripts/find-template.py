@@ -75,7 +75,9 @@ def reason(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = next((number for number, line in enumerate(lines) if line.startswith("fatal: ")), -1)
     found = lines[max(last - 1, 0) : last + 1] if last >= 0 else lines[-1:]
-    return ": ".join(re.sub(r"^(fatal|error): ", "", line).rstrip(".:") for line in found)
+    sentence = ": ".join(re.sub(r"^(fatal|error): ", "", line).rstrip(".:") for line in found)
+    advice = [f": if you trust it, run {line}" for line in lines if "safe.directory" in line]
+    return sentence + "".join(advice)
 
 
 def newest_of(tags: list[str]) -> str:
