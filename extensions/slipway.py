@@ -1146,10 +1146,11 @@ def refuse_overwriting(context: Context, conf: Mapping[str, Any]) -> str:
 def recorded(answers: Mapping[str, Any], conf: Mapping[str, Any]) -> Mapping[str, Any]:
     """Complete what Copier remembers: answers that may return, and the way to a template."""
     previous = previous_answers(conf)
-    source = Path(answers.get("_src_path", ""))
+    source = Path(answers.get("_src_path", "/"))
+    is_relative = not source.is_absolute() and source.exists()
     return {
         **answers,
-        **({"_src_path": str(source.resolve())} if source.name and source.exists() else {}),
+        **({"_src_path": str(source.resolve())} if is_relative else {}),
         **{key: previous[key] for key in RETURNING if key in previous and key not in answers},
     }
 
