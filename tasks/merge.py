@@ -151,7 +151,8 @@ def write_all(outcomes: Mapping[str, Outcome], mine: Tree, leave: set[str]) -> l
     options = ("--name-only", "-z", "--relative", "--no-renames", "--ignore-submodules=all")
     spoilt = (set(names("diff", *options, "HEAD")) & mine.keys()) - outcomes.keys() - leave
     wanted = {path for path, outcome in outcomes.items() if outcome.file} | spoilt
-    for path in outcomes.keys() | spoilt:  # git leaves alone what seems to be as it should be
+    # git leaves alone what seems to be as it should be. A folder goes before the link it replaced.
+    for path in (*outcomes, *spoilt):
         delete(Path(path))
     attributes = {path for path in wanted if Path(path).name == ".gitattributes"}
     for paths in (attributes, wanted - attributes):  # git writes the others as these say
@@ -177,7 +178,7 @@ def record(stages: Mapping[str, Sequence[File | None]], mine: Tree) -> None:
 
 def delete(file: Path) -> None:
     """Delete a file, and the folders that are empty then; a link above it leads elsewhere."""
-    if any(map(Path.is_symlink, file.parents)):
+    if any(map(Path.is_symlink, file.parents)) or (file.is_dir() and not file.is_symlink()):
         return
     file.unlink(missing_ok=True)
     for folder in file.parents:
