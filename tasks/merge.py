@@ -6,6 +6,7 @@ was committed and from two renderings alone, and is compared with the files once
 """
 
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -77,6 +78,7 @@ def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome
     mode = theirs.mode if base and mine.mode == base.mode else mine.mode
     ours = content(mine)
     old, new = (with_ends_of(ours, content(file)) for file in (base, theirs))
+    old, ours = (with_modes_of(new, text) for text in (old, ours))
     text, has_conflict = merge_texts(old, ours, new)
     if not holds(old, ours, text):
         return Outcome(mine, unmerged, "whole")
@@ -88,6 +90,17 @@ def with_ends_of(mine: bytes, text: bytes) -> bytes:
     """Give a text the ends of lines that the user's version has."""
     if 0 < mine.count(b"\n") == mine.count(b"\r\n"):
         return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return text
+
+
+def with_modes_of(theirs: bytes, text: bytes) -> bytes:
+    """Give lines of a Dockerfile the mode that the template has given them since.
+
+    Otherwise they would conflict with whatever users have written beside them.
+    """
+    for line in set(re.findall(rb"^COPY --chmod=\d+ .*", theirs, re.MULTILINE)):
+        earlier = re.sub(rb" --chmod=\d+", b"", line)
+        text = re.sub(rb"^" + re.escape(earlier) + rb"$", lambda _: line, text, flags=re.MULTILINE)  # noqa: B023
     return text
 
 

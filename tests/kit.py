@@ -24,7 +24,6 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
-    ".gitattributes",
     "adopted",
     "copier.yml",
     "manifest.jinja",
@@ -33,6 +32,7 @@ PARTS = (
     "includes",
     "tasks",
     "template",
+    ".gitattributes",
 )
 
 ZIZMOR = ("--persona=auditor", "--offline", "--quiet")  # everything that it can find

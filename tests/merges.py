@@ -52,6 +52,7 @@ def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
         else:
             assert theirs is not None, f"the template drops {path}, which its user has edited"
             before, theirs = (with_ends_of(ours, text) for text in (before or b"", theirs))
+            before, ours = (with_modes(theirs, text) for text in (before, ours))
             expected, is_clash = merge(before, ours, theirs)
             if is_clash:
                 is_text = not any(b"\0" in text for text in (before, ours, theirs))
@@ -77,6 +78,14 @@ def with_ends_of(ours: bytes, text: bytes) -> bytes:
     """Give a text carriage returns if the user's version has them throughout."""
     if b"\r\n" in ours and not re.search(rb"(?<!\r)\n", ours):
         return re.sub(rb"\r?\n", b"\r\n", text)
+    return text
+
+
+def with_modes(theirs: bytes, text: bytes) -> bytes:
+    """Replace what copies into an image by what the template has in its place."""
+    for line in theirs.splitlines():
+        if found := re.fullmatch(rb"COPY --chmod=\d{3} (.*)", line):
+            text = text.replace(b"\nCOPY " + found[1] + b"\n", b"\n" + line + b"\n")
     return text
 
 

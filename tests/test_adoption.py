@@ -502,6 +502,7 @@ def test_everything_is_written_that_was_not_there(template: Path, tmp_path: Path
         "containers/production.in",
         "scripts/audit.sh",
         "scripts/check-drift.sh",
+        "scripts/find-template.py",
         "scripts/entrypoint.sh",
         "scripts/healthcheck.py",
         "scripts/init-db.sh",

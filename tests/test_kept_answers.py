@@ -42,10 +42,12 @@ REFUSED: dict[str, Any] = {
     "own_files": ["/app.py"],
     "entry_point": "app",
     "database_scheme": "oracle",
+    "development_settings": "config/local.py",
+    "production_settings": "config/production.py",
     "framework": "cli",
 }
 OTHER = {"port": 81, "framework": "job"}
-ADOPTED: kit.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
+ADOPTED: kit.Answers = {"own_files": ["app.py", "manage.py"], "entry_point": "app:app"}
 
 
 @pytest.fixture
