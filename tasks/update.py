@@ -28,6 +28,8 @@ BRANCH = "template-update"
 REPORT = Path(os.environ["UPDATE_REPORT"])  # which tasks/follow.py writes
 LONGEST = 60_000  # characters of a description; forges accept little more
 LAST_LINES = 30  # of checks that failed
+# The temporary work tree has all files and their modes, whatever the project's leaves out.
+WHOLE = ("-c", "core.sparseCheckout=false", "-c", "core.fileMode=true")
 
 
 class RefusalError(Exception):
@@ -152,23 +154,24 @@ def check_step(step: Step, newest: str, answers_file: str) -> bool:
 
 def update(step: Step, answers_file: str, description: Path | None) -> int:
     """Let Copier update in a work tree of its own, and bring the result over."""
-    project = Path.cwd()
+    project, start = Path.cwd(), git("rev-parse", "HEAD").decode().strip()
     prefix = os.fsdecode(git("rev-parse", "--show-prefix").rstrip(b"\n"))
-    with work_tree() as tree:
+    with work_tree(start) as tree:
         os.chdir(tree / prefix)
         try:
             run_copier(step, answers_file)
             new = str(yaml.safe_load(Path(answers_file).read_bytes())["_commit"])
             unmerged = git("ls-files", "--unmerged", "--full-name", "-z", ":/")
             conflicts = sorted({os.fsdecode(e.split(b"\t")[1]) for e in unmerged.split(b"\0")[:-1]})
-            git("add", "--all")
+            git(*WHOLE, "add", "--all")
+            say_ignored()
             if description:
                 propose(step, new, conflicts, project / description)
                 return 0
             result = git("write-tree").decode().strip()
         finally:
             os.chdir(project)
-        bring_over(result, unmerged, conflicts)
+        bring_over(start, result, unmerged, conflicts)
     print(f"Staged {new} of the template{conflicts_of(conflicts)}.")
     print("Look at it and commit it; git reset --hard takes it back.")
     if missing := read_report():
@@ -183,12 +186,12 @@ def read_report() -> str:
 
 
 @contextmanager
-def work_tree() -> Iterator[Path]:
-    """Check the last commit out beside the project, for a while."""
+def work_tree(commit: str) -> Iterator[Path]:
+    """Check a commit out beside the project, for a while."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         tree = Path(folder, "work")
         try:
-            git("worktree", "add", "--quiet", "--detach", tree)
+            git(*WHOLE, "worktree", "add", "--quiet", "--detach", tree, commit)
             yield tree
         finally:
             subprocess.run(
@@ -211,6 +214,8 @@ def run_copier(step: Step, answers_file: str) -> None:
         raise
     except Exception as error:  # whatever a version of Copier, or of the template, raises
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, AssertionError | FileExistsError | IsADirectoryError):
+            reason += ": a file of yours stands where the template has a folder, or the reverse"
         raise RefusalError(f"The update failed, and nothing has been changed: {reason}") from error
 
 
@@ -218,18 +223,29 @@ def conflicts_of(conflicts: Sequence[str]) -> str:
     """Name the files with conflicts, as a part of a sentence."""
     if not conflicts:
         return ""
-    return f". Both sides changed the same lines; resolve what is marked in {', '.join(conflicts)}"
+    return f", with conflicts that git status shows: {', '.join(conflicts)}"
 
 
-def bring_over(result: str, unmerged: bytes, conflicts: Sequence[str]) -> None:
+def say_ignored() -> None:
+    """Name the files that are new and left out, since they could not be committed."""
+    options = ("--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    if ignored := names("ls-files", *options):
+        print(f"Left out, since git ignores them: {', '.join(ignored)}", file=sys.stderr)
+
+
+def bring_over(start: str, result: str, unmerged: bytes, conflicts: Sequence[str]) -> None:
     """Bring a tree, and the conflicts in it, into the project's work tree and index."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # this is done whole
+    if git("rev-parse", "HEAD").decode().strip() != start:
+        raise RefusalError("There is another commit by now, or another branch: try again")
+    subprocess.run(["git", "update-index", "-q", "--refresh"], capture_output=True, check=False)
     try:
-        git("read-tree", "-m", "-u", "HEAD", result)
+        git("read-tree", "-m", "-u", start, result)
     except GitError as error:
         raise RefusalError(
-            f"The work tree is in the way ({error}): commit that or move it away, then try again"
+            f"The work tree is in the way ({error}): commit that, move it away or let git look at"
+            " it (git update-index --no-skip-worktree --no-assume-unchanged), then try again"
         ) from error
     if conflicts:
         top = Path(os.fsdecode(git("rev-parse", "--show-toplevel").rstrip(b"\n")))
@@ -263,7 +279,8 @@ def describe(step: Step, new: str, conflicts: Sequence[str], has_passed: bool, s
     if conflicts:
         parts += [
             "## Conflicts",
-            "Both sides changed the same lines. Resolve what is marked before you merge:",
+            "Both sides changed these files. Resolve what is marked before you merge; what cannot"
+            " be merged by lines is as it was:",
             "\n".join(f"- `{path}`" for path in conflicts),
         ]
     if missing := read_report():

@@ -178,6 +178,21 @@ def test_an_untracked_file_is_not_written_over(project: Path, run: Run, settings
     assert git(project, "status", "--porcelain", "-uall") == "?? scripts/news.sh\n"
 
 
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+@pytest.mark.parametrize("run", ["copier update", "make update"], indirect=True)
+def test_a_change_that_git_overlooks_stays(project: Path, run: Run, flag: str) -> None:
+    append(project / "compose.override.yaml", b"# local\n")
+    append(project / "Makefile", b"# local\n")
+    git(project, "update-index", flag, "compose.override.yaml", "Makefile")
+
+    result = run({})
+
+    assert result.returncode != 0, result.stdout
+    assert "--no-skip-worktree" in result.stdout
+    for name in ("compose.override.yaml", "Makefile"):
+        assert (project / name).read_bytes().endswith(b"# local\n")
+
+
 @pytest.mark.parametrize("hook", ["prepare-commit-msg", "post-checkout"])
 def test_a_hook_that_fails_costs_nothing(
     project: Path, run: Run, tmp_path: Path, hook: str, request: pytest.FixtureRequest

@@ -41,7 +41,8 @@ Brings this repository from v1.0.0 to v1.1.0 of its template, {template}.
 
 ## Conflicts
 
-Both sides changed the same lines. Resolve what is marked before you merge:
+Both sides changed these files. Resolve what is marked before you merge; what cannot be merged by \
+lines is as it was:
 
 - `tests/test_logs.py`
 
@@ -186,7 +187,7 @@ class TestByHand:
         result = stacks.execute("make", "update", f"VERSION={NEW}", cwd=project, PATH=programs)
 
         assert result.returncode == 0, result.stdout
-        assert "resolve what is marked in tests/test_logs.py.\n" in result.stdout
+        assert "with conflicts that git status shows: tests/test_logs.py.\n" in result.stdout
         assert "UU tests/test_logs.py" in status(project)
         assert "A  scripts/new.sh" in status(project)
         text = (project / "tests" / "test_logs.py").read_text("utf-8")
@@ -217,7 +218,7 @@ class TestByHand:
         result = update(project, programs)
 
         assert result.returncode == 0, result.stdout
-        assert "is marked in Dienst für Häfen/tests/test_logs.py.\n" in result.stdout
+        assert "git status shows: Dienst für Häfen/tests/test_logs.py.\n" in result.stdout
         assert status(project) == [
             "M  .copier-answers.yml",
             "M  .editorconfig",
@@ -269,6 +270,15 @@ class TestByHand:
         result = update(project, programs)
         assert result.returncode == 0, result.stdout
         assert kit.read_answers(project)["_commit"] == NEW
+
+    def test_a_sparse_checkout_stays_so(self, project: Path, programs: str) -> None:
+        git(project, "sparse-checkout", "set", "src", "scripts")
+        (project / ".git" / "info" / "exclude").write_text("scripts/new.sh\n", "utf-8")
+        result = update(project, programs)
+        assert result.returncode == 0, result.stdout
+        assert "Left out, since git ignores them: scripts/new.sh\n" in result.stdout
+        assert "M  tests/test_logs.py" in status(project)
+        assert not (project / "tests").exists()
 
     def test_the_answers_file_may_have_another_name(
         self, releases: Path, tmp_path: Path, programs: str
@@ -365,6 +375,27 @@ class TestBadInput:
 
     def test_an_unknown_version_is_refused(self, project: Path, programs: str) -> None:
         assert_refused(project, "has no version v7.0.0", "v7.0.0", PATH=programs)
+
+    def test_a_commit_in_the_meantime_is_not_taken_back(
+        self, project: Path, programs: str, tmp_path: Path
+    ) -> None:
+        lock = project / "scripts" / "lock.sh"
+        meanwhile = "git -C $P -c user.name=A -c user.email=a@b.invalid commit -qm Meanwhile"
+        script = f"P={project}; echo mine >$P/mine.txt; git -C $P add mine.txt; {meanwhile}\n"
+        lock.write_text(script, "utf-8")
+        commit(project, "Commit in the middle")
+
+        result = update(project, programs)
+
+        assert result.returncode == 1
+        assert "There is another commit by now, or another branch: try again." in result.stdout
+        assert status(project) == []
+        assert (project / "mine.txt").read_text("utf-8") == "mine\n"
+
+    def test_git_in_a_hook_is_another(self, newest: Path, programs: str) -> None:
+        variables = {"GIT_DIR": ".git", "GIT_INDEX_FILE": ".git/index", "GIT_PREFIX": "x"}
+        result = stacks.execute("sh", SCRIPT, cwd=newest, PATH=programs, **variables)
+        assert "There is nothing newer" in result.stdout
 
     def test_copier_must_be_there(self, project: Path, programs: str, tmp_path: Path) -> None:
         replace_copier(tmp_path, "another")
