@@ -87,11 +87,13 @@ def start(template: Path, project: Path, version: str, answers: kit.Answers) -> 
 def clone(project: Path, umask: int) -> Path:
     """Clone a project as it is now, as on a machine where new files lack these permissions."""
     checkout = project.with_name(f"{project.name}-{umask:03o}")
-    git(project, "init", "--quiet")
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--allow-empty", "--message", "Share")
+    shared = shutil.copytree(project, project.with_name(f"{project.name}-shared"), symlinks=True)
+    git(shared, "init", "--quiet")
+    git(shared, "add", "--all")
+    git(shared, "commit", "--quiet", "--allow-empty", "--message", "Share")
     with kit.umask(umask):
-        git(project, "clone", "--quiet", ".", checkout)
+        git(shared, "clone", "--quiet", ".", checkout)
+    shutil.rmtree(shared)
     return checkout
 
 

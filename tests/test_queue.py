@@ -104,7 +104,7 @@ class TestQueue(Deployed, Attacks):
 
     def test_a_task_outlives_the_process_that_does_it(self, production: Stack) -> None:
         production.compose("stop", "beat")
-        with hold_figures(production, seconds=10):
+        with hold_figures(production, seconds=20):  # the worker may just have been started
             path = create_note(production)
             wait_for_worker(production)
             production.compose("exec", "-T", "worker", "python", "-c", KILL_CHILDREN)

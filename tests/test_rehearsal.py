@@ -80,10 +80,7 @@ def test_what_was_done_to_a_project_survives_an_update(
 ) -> None:
     project = tmp_path / "project"
     shutil.copytree(project_of(release, row), project)
-    kinds = [kind for kind in lives.KINDS if kind.life == life]
-    if release != LAST:  # earlier ones do not leave all of these places to the user
-        kinds = [kind for kind in kinds if kind.edit is not lives.fill_places]
-    works = [live(project, kind) for kind in kinds]
+    works = [live(project, kind) for kind in kinds_of(release, life)]
     old, mine, result = merges.update(project, release, project_of, bare_path)
 
     for work in works:
@@ -113,8 +110,8 @@ def test_an_updated_project_locks_and_passes_its_own_checks(
     answers = {"framework": framework, "database": "sqlite", "python_version": "3.13"}
     project = tmp_path / "project"
     shutil.copytree(project_of(release, answers), project)
-    for kind in lives.KINDS:
-        if kind.life == "growing" and kind.edit is not lives.lock:
+    for kind in kinds_of(release, "growing"):
+        if kind.edit is not lives.lock:
             kind.edit(project)
     stacks.lock(project)
     merges.update(project, release, project_of, bare_path)
@@ -123,6 +120,12 @@ def test_an_updated_project_locks_and_passes_its_own_checks(
     assert not projects.clashes(project)
     assert "tenacity" in (project / "uv.lock").read_text("utf-8")
     suites.check(project, caches, {**suites.tools("uv"), "TARGETS": "check"})
+
+
+def kinds_of(release: str, life: str) -> list[lives.Kind]:
+    """List the edits of a life; earlier releases do not leave all the places to the user."""
+    kinds = [kind for kind in lives.KINDS if kind.life == life]
+    return [kind for kind in kinds if release == LAST or kind.edit is not lives.fill_places]
 
 
 def live(project: Path, kind: lives.Kind) -> Work:
