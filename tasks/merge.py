@@ -80,7 +80,7 @@ def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome
     old, new = (with_ends_of(ours, content(file)) for file in (base, theirs))
     old, ours = (with_modes_of(new, text) for text in (old, ours))
     text, has_conflict = merge_texts(old, ours, new)
-    if not holds(old, ours, text):
+    if (has_conflict and not text) or not holds(old, ours, text):
         return Outcome(mine, unmerged, "whole")
     merged = File(mode, git("hash-object", "-w", "--stdin", text=text).decode().strip())
     return Outcome(merged, unmerged, "marked") if has_conflict else Outcome(merged)

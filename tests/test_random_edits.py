@@ -143,6 +143,17 @@ def test_ten_thousand_edits_lose_nothing(
             assert path not in base or path not in result, f"{path} was deleted, and is back"
 
 
+def test_a_binary_file_that_became_shorter_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projects.git(tmp_path, "init", "--quiet")
+    monkeypatch.chdir(tmp_path)
+    texts = b"\0first\nsecond\n", b"\0first\n", b"\0first\nsecond\nthird\n"
+    blobs = [git.git("hash-object", "-w", "--stdin", text=text).decode().strip() for text in texts]
+    base, mine, theirs = (merge.File(merge.PLAIN, blob) for blob in blobs)
+    assert merge.decide(base, mine, theirs) == (mine, (base, mine, theirs), "whole")
+
+
 def read(project: Path) -> dict[str, bytes]:
     """Map each path of a project to its content, or to where it leads."""
     return {
