@@ -94,17 +94,19 @@ class TestQueue(Deployed, Attacks):
 
     def test_a_stopped_worker_finishes_its_task(self, production: Stack) -> None:
         (worker,) = production.containers("worker")
-        with hold_figures(production, seconds=10):
+        with hold_figures(production):
             path = create_note(production)
             wait_for_worker(production)
-            production.compose("stop", "worker")
+            stopping = production.in_background("stop", "worker")
+            stacks.eventually(lambda: "Warm shutdown" in production.compose("logs", "worker"))
+        assert stopping.wait() == 0
         assert production.containers("worker")[0]["State"]["ExitCode"] == 0
         assert production.ask(f"{path}/figures").status == 200
         kit.run("docker", "start", worker["Id"])
 
     def test_a_task_outlives_the_process_that_does_it(self, production: Stack) -> None:
         production.compose("stop", "beat")
-        with hold_figures(production, seconds=20):  # the worker may just have been started
+        with hold_figures(production):
             path = create_note(production)
             wait_for_worker(production)
             production.compose("exec", "-T", "worker", "python", "-c", KILL_CHILDREN)
@@ -113,7 +115,7 @@ class TestQueue(Deployed, Attacks):
 
     def test_a_task_outlives_its_worker(self, production: Stack) -> None:
         production.compose("stop", "beat")  # which would make up for a lost task
-        with hold_figures(production, seconds=10):
+        with hold_figures(production):
             path = create_note(production)
             wait_for_worker(production)
             production.compose("kill", "--signal", "SIGKILL", "worker")
@@ -219,17 +221,17 @@ def wait_for_worker(stack: Stack) -> None:
 
 
 @contextmanager
-def hold_figures(stack: Stack, seconds: int) -> Iterator[None]:
-    """Keep every task that writes figures waiting, for so long from the start of the block."""
+def hold_figures(stack: Stack) -> Iterator[None]:
+    """Keep every task that writes figures waiting, until the end of the block."""
     client = ("psql", "--username=app", "--quiet", "app")
     holder = stack.in_background("exec", "-T", "database", *client)
     assert holder.stdin is not None
     assert holder.stdout is not None
-    holder.stdin.write(
-        "BEGIN; LOCK TABLE note_figures IN SHARE MODE; \\echo held\n"
-        f"SELECT pg_sleep({seconds}); COMMIT;"
-    )
-    holder.stdin.close()
+    holder.stdin.write("BEGIN; LOCK TABLE note_figures IN SHARE MODE; \\echo held\n")
+    holder.stdin.flush()
     assert holder.stdout.readline().strip() == "held"
-    yield
-    assert holder.wait() == 0
+    try:
+        yield
+    finally:
+        holder.stdin.close()  # without a COMMIT the server lets go of everything
+        assert holder.wait() == 0

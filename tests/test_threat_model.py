@@ -1,4 +1,4 @@
-"""The threat model names files and tests that exist."""
+"""The threat model and the promises name files and tests that exist."""
 
 import ast
 import re
@@ -10,8 +10,12 @@ import kit
 import pytest
 from conftest import Render
 
-MODEL = (kit.ROOT / "docs" / "threat-model.md").read_text("utf-8")
-ROWS = re.findall(r"^\| (?!threat |-)(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", MODEL, re.MULTILINE)
+DOCUMENTS = [
+    (kit.ROOT / "docs" / name).read_text("utf-8") for name in ("threat-model.md", "promises.md")
+]
+HEADING = re.compile(r"^\| (threat|promise) \|")
+ROW = re.compile(r"^\| (?!(?:threat|promise) |-)(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+ROWS = [row for document in DOCUMENTS for row in ROW.findall(document)]
 CODE = re.compile(r"`(.+?)`")
 SHARED = ("attacks", "fuzzing", "services")  # modules with classes of tests, which others inherit
 
@@ -46,12 +50,13 @@ def test_every_file_and_every_test_exists(files: set[str], row: tuple[str, ...])
     assert [test for test in tests if not exists(test)] == []
 
 
-def test_every_line_of_a_table_is_read() -> None:
-    lines = [line for line in MODEL.splitlines() if line.startswith("| ")]
-    headings = [line for line in lines if line.startswith("| threat |")]
+@pytest.mark.parametrize("document", DOCUMENTS, ids=["threats", "promises"])
+def test_every_line_of_a_table_is_read(document: str) -> None:
+    lines = [line for line in document.splitlines() if line.startswith("| ")]
+    headings = [line for line in lines if HEADING.search(line)]
 
-    assert len(headings) == len(re.findall("^## ", MODEL, re.MULTILINE))
-    assert len(ROWS) == len(lines) - len(headings)
+    assert len(headings) == len(re.findall("^## ", document, re.MULTILINE))
+    assert len(ROW.findall(document)) == len(lines) - len(headings)
 
 
 def test_a_test_that_is_not_there_is_missed() -> None:
