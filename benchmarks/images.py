@@ -62,7 +62,9 @@ class Variant:
         # an earlier one: BuildKit knows a command by its environment, not by its cache mounts.
         run_id = f"{self.tag}-{secrets.token_hex(4)}"
         text = self.dockerfile.replace("type=cache,", f"type=cache,id={run_id},")
-        text = re.sub("^(FROM python.*)$", rf"\1\nENV BENCHMARK={run_id}", text, flags=re.MULTILINE)
+        text = re.sub(
+            r"^(FROM \S*python:.*)$", rf"\1\nENV BENCHMARK={run_id}", text, flags=re.MULTILINE
+        )
         edit(self.plain, f"{run_id}: cold")
         yield "cold build, s", seconds(build, text, self.tag, self.plain, "--no-cache")
         yield ADDED, size(self.tag) - size(self.base)

@@ -78,7 +78,7 @@ def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome
     mode = theirs.mode if base and mine.mode == base.mode else mine.mode
     ours = content(mine)
     old, new = (with_ends_of(ours, content(file)) for file in (base, theirs))
-    old, ours = (with_modes_of(new, text) for text in (old, ours))
+    old, ours = (in_words_of(new, text) for text in (old, ours))
     text, has_conflict = merge_texts(old, ours, new)
     if (has_conflict and not text) or not holds(old, ours, text):
         return Outcome(mine, unmerged, "whole")
@@ -93,14 +93,21 @@ def with_ends_of(mine: bytes, text: bytes) -> bytes:
     return text
 
 
-def with_modes_of(theirs: bytes, text: bytes) -> bytes:
-    """Give lines of a Dockerfile the mode that the template has given them since.
+def in_words_of(theirs: bytes, text: bytes) -> bytes:
+    """Let a text say what the template says in other words since: modes, links and registries.
 
-    Otherwise they would conflict with whatever users have written beside them.
+    Otherwise it would conflict with whatever users have written beside or behind that.
     """
-    for line in set(re.findall(rb"^COPY --chmod=\d+ .*", theirs, re.MULTILINE)):
-        earlier = re.sub(rb" --chmod=\d+", b"", line)
-        text = re.sub(rb"^" + re.escape(earlier) + rb"$", lambda _: line, text, flags=re.MULTILINE)  # noqa: B023
+    for line in set(re.findall(rb"^COPY --(?:chmod|from)=.*", theirs, re.MULTILINE)):
+        option, rest = map(re.escape, line.removeprefix(b"COPY ").split(b" ", 1))
+        earlier = rb"^COPY (?:--link )?%s%s$" % (
+            b"" if option.startswith(rb"\-\-chmod") else option + b" ",
+            rest,
+        )
+        text = re.sub(earlier, lambda _: line, text, flags=re.MULTILINE)  # noqa: B023
+    for registry, name in set(re.findall(rb" (docker\.io/(?:library/)?)([\w./-]+):", theirs)):
+        earlier = rb"^(FROM| +(?:- name|image):) (?=%s:)" % re.escape(name)
+        text = re.sub(earlier, rb"\1 " + registry, text, flags=re.MULTILINE)
     return text
 
 

@@ -323,7 +323,7 @@ def bump_manifest(project: Path) -> None:
 
 @happens_when("maintained", "a version bumped in the images")
 def bump_images(project: Path) -> None:
-    tag = r"^(FROM .*/uv:\d+\.\d+\.|    image: (?:adminer|valkey.*|redis):)[\w.]+"
+    tag = r"^(FROM .*/uv:\d+\.\d+\.|    image: (?:\S+/)?(?:adminer|valkey|redis):)[\w.]+"
     image = r"^(FROM (?:\S+/)?[\w-]+:\S+|    image: (?:\S+/)?[\w-]+:[\w.-]+)(?= AS|$)"
     for file in kit.files(project, "Dockerfile*", "compose*.yaml"):
         if kit.read_answers(project)["dependency_updates"] == "renovate":

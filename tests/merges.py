@@ -52,7 +52,7 @@ def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
         else:
             assert theirs is not None, f"the template drops {path}, which its user has edited"
             before, theirs = (with_ends_of(ours, text) for text in (before or b"", theirs))
-            before, ours = (with_modes(theirs, text) for text in (before, ours))
+            before, ours = (in_new_words(theirs, text) for text in (before, ours))
             expected, is_clash = merge(before, ours, theirs)
             if is_clash:
                 is_text = not any(b"\0" in text for text in (before, ours, theirs))
@@ -81,11 +81,16 @@ def with_ends_of(ours: bytes, text: bytes) -> bytes:
     return text
 
 
-def with_modes(theirs: bytes, text: bytes) -> bytes:
-    """Replace what copies into an image by what the template has in its place."""
+def in_new_words(theirs: bytes, text: bytes) -> bytes:
+    """Replace what copies into an image, and names one, by what the template has in its place."""
     for line in theirs.splitlines():
         if found := re.fullmatch(rb"COPY --chmod=\d{3} (.*)", line):
             text = text.replace(b"\nCOPY " + found[1] + b"\n", b"\n" + line + b"\n")
+        if line.startswith(b"COPY --from="):
+            text = text.replace(line.replace(b"COPY", b"COPY --link"), line)
+        if found := re.search(rb"( docker[.]io/(?:library/)?)([^ :]+:)", line):
+            for word in (b"FROM", b"image:", b"name:"):
+                text = text.replace(word + b" " + found[2], word + found[0])
     return text
 
 
@@ -115,7 +120,9 @@ def changed_lines(before: bytes, after: bytes) -> list[tuple[int, int]]:
 
 def fate(path: str, lines: set[str], result: Tree) -> str:
     """Tell what became of lines that a user wrote in a file: "clean", "clash" or "lost"."""
-    text = result.get(path, b"").decode()
+    content = result.get(path, b"")
+    text = content.decode()
+    lines = set(in_new_words(content, "\n".join(sorted(lines)).encode()).decode().splitlines())
     if not lines <= set(text.splitlines()):
         return "lost"
     return "clean" if lines <= set(CONFLICT.sub("", text).splitlines()) else "clash"

@@ -453,7 +453,7 @@ def hold_writes(stack: Stack) -> Iterator[None]:
 
 def pip_keeps_downloads(source: Path) -> bool:
     """Say whether the cache of pip that builds mount holds any download."""
-    python = re.findall("^FROM python:.*", (source / "Dockerfile").read_text("utf-8"), re.M)[-1]
+    python = re.findall(r"^FROM \S*python:.*", (source / "Dockerfile").read_text("utf-8"), re.M)[-1]
     dockerfile = (
         f"{python}\n"
         "RUN --mount=type=cache,target=/root/.cache/pip test -d /root/.cache/pip/http-v2\n"

@@ -153,13 +153,15 @@ def test_requirements_are_sorted_ranges() -> None:
             assert all(re.search(r">=\d", requirement) for requirement in requirements)
 
 
-def test_every_image_has_a_name_and_a_version() -> None:
+def test_every_image_has_a_registry_a_name_and_a_version() -> None:
     images = slipway.read_images()
 
     assert images
     for name, image in images.items():
         version = "stable" if "nginx" in image else r"(qemu-)?v?\d"  # nginx supports only its last
-        assert re.fullmatch(rf"([\w.-]+/)*[\w.-]+:(trixie|{version})[\w.-]*", image), name
+        assert re.fullmatch(
+            rf"(docker|ghcr)\.io/([\w.-]+/)+[\w.-]+:(trixie|{version})[\w.-]*", image
+        ), name
 
 
 def test_every_python_has_an_image_on_every_base() -> None:
@@ -169,7 +171,10 @@ def test_every_python_has_an_image_on_every_base() -> None:
         for version, base in pythons
         if base != "distro"
     }
-    assert all(image.startswith(f"python:{version}-") for (version, _), image in images.items())
+    assert all(
+        image.startswith(f"docker.io/library/python:{version}-")
+        for (version, _), image in images.items()
+    )
     assert len(set(images.values())) == len(images)
 
 
@@ -178,7 +183,7 @@ def test_a_distribution_has_one_python() -> None:
 
     assert "python_version" not in kept
     assert defaults["python_version"] == "3.13"
-    assert decide(**kept, **defaults).images["python"].startswith("debian:")
+    assert decide(**kept, **defaults).images["python"].startswith("docker.io/library/debian:")
 
 
 def test_every_action_is_pinned_by_commit_and_named_by_version() -> None:

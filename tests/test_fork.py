@@ -42,7 +42,7 @@ def fork(original: Path) -> Path:
     fork = original.parent / "fork"
     git(original.parent, "clone", "--quiet", "--origin", "upstream", original, fork)
     shutil.copy2(fork / "presets" / "api.yml", fork / "presets" / "house.yml")
-    edit(fork / "catalogue" / "compose.yaml", r"python:3\.14-slim-\w+", IMAGE)
+    edit(fork / "catalogue" / "compose.yaml", r"docker.io/library/python:3\.14-slim-\w+", IMAGE)
     edit(fork / "copier.yml", r'(organization:\n.*\n.*\n  default: )""', r'\1"Example Ltd"')
     release(fork, "v90.0.0.post1")
     release_next(original)
@@ -88,7 +88,7 @@ def test_a_project_follows_the_fork(
 def release_next(original: Path) -> None:
     """Release what changes from one version to the next: images, questions, files and presets."""
     edit(original / "catalogue" / "compose.yaml", r"(uv:\d+\.\d+\.)\d+", r"\g<1>99")
-    edit(original / "catalogue" / "compose.yaml", r"image: postgres:\d+", "image: postgres:99")
+    edit(original / "catalogue" / "compose.yaml", r"library/postgres:\d+", "library/postgres:99")
     edit(original / "copier.yml", r"\nlicense:\n", f"\n{yaml.safe_dump(QUESTION)}\nlicense:\n")
     for preset in (original / "presets").iterdir():
         edit(preset, r"license:", "region: west\nlicense:")
