@@ -400,6 +400,12 @@ def package_of(requirement: str) -> str:
     return re.split(r"[\[<>=!~;]", requirement)[0]
 
 
+def place_of(requirement: str) -> str:
+    """Name the package by which a requirement is sorted: at the end of a list users add theirs."""
+    package = package_of(requirement)
+    return {"tzdata": "apscheduler"}.get(package, package)
+
+
 def unique(*groups: tuple[str, ...]) -> tuple[str, ...]:
     """Join groups of names, each name once."""
     return tuple(dict.fromkeys(name for group in groups for name in group))
@@ -521,7 +527,7 @@ def decide(
         layer: tuple(
             sorted(
                 (name for part, names in files.items() if part <= ingredients for name in names),
-                key=package_of,
+                key=place_of,
             )
         )
         for layer, files in read_requirements().items()
