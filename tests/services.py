@@ -1,5 +1,6 @@
 """What generated services promise in containers, whatever the answers."""
 
+import errno
 import json
 import os
 import re
@@ -43,6 +44,29 @@ LOCKS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+# What numba and matplotlib do with a home, for example.
+HOME_USE = (
+    *("python", "-c"),
+    "from pathlib import Path; cache = Path.home() / '.cache' / 'berths';"
+    " cache.mkdir(parents=True, exist_ok=True); (cache / 'figures').write_text('7'); print(cache)",
+)
+ASK = (
+    "import sys, urllib.request as r;"
+    " print(r.urlopen(r.Request(sys.argv[1], headers={'Host': 'localhost'})).status)"
+)
+IPV6_SOCKET = "import socket; socket.socket(socket.AF_INET6)"
+NO_IPV6 = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "syscalls": [
+        {
+            "names": ["socket"],
+            "action": "SCMP_ACT_ERRNO",
+            "errnoRet": errno.EAFNOSUPPORT,
+            "args": [{"index": 0, "value": socket.AF_INET6, "op": "SCMP_CMP_EQ"}],
+        }
+    ],
+}
+
 
 def write_migration(development: Stack, domain: str) -> None:
     """Add a column to a table and let the project write the revision, which holds nothing else."""
@@ -76,6 +100,8 @@ def check_privileges(production: Stack) -> None:
         assert host["SecurityOpt"] == ["no-new-privileges:true"], name
         assert all(host[limit] > 0 for limit in ("Memory", "NanoCpus", "PidsLimit")), name
         assert host["Tmpfs"].keys() <= {"/tmp", "/data", "/run/mysqld", "/var/run/postgresql"}, name  # noqa: S108
+        megabytes = [int(re.findall(r"size=(\d+)m", each)[0]) for each in host["Tmpfs"].values()]
+        assert sum(megabytes) * 2**20 <= host["Memory"] / 2, name
 
 
 def check_modes(production: Stack, service: str) -> None:
@@ -257,6 +283,60 @@ class Service(Deployed):
             assert missing.stdout.startswith("DATABASE_PASSWORD is not set: ")
             assert missing.stdout.count("\n") == 1
 
+    # Environments
+
+    def test_both_environments_have_the_same_home_and_may_write_to_it(
+        self, development: Stack, production: Stack
+    ) -> None:
+        homes = [
+            stack.compose("exec", "-T", "web", *HOME_USE) for stack in (development, production)
+        ]
+        assert homes == ["/tmp/.cache/berths\n"] * 2  # noqa: S108
+
+    def test_what_it_writes_there_is_bounded(self, production: Stack) -> None:
+        fill = "head -c 1G /dev/zero >~/flood; status=$?; rm ~/flood; exit $status"
+        result = production.try_compose("exec", "-T", "web", "sh", "-c", fill)
+        assert result.returncode != 0
+        assert "No space left on device" in result.stdout
+        assert not container_state(first_replica(production))["OOMKilled"]
+
+    def test_it_is_reached_with_ipv6_and_with_ipv4(self, production: Stack) -> None:
+        network = f"{production.project.name}-ipv6"
+        subnet = f"fd{uuid.uuid4().hex[:2]}:{uuid.uuid4().hex[:4]}::/64"
+        replica = first_replica(production)
+        image = production.containers("web")[0]["Config"]["Image"]
+        kit.run("docker", "network", "create", "--ipv6", f"--subnet={subnet}", network)
+        try:
+            kit.run("docker", "network", "connect", network, replica)
+            (details,) = json.loads(kit.run("docker", "inspect", replica))
+            addresses = details["NetworkSettings"]["Networks"][network]
+            for host in (f"[{addresses['GlobalIPv6Address']}]", addresses["IPAddress"]):
+                asked = run_image(
+                    production,
+                    *(f"--network={network}", "--entrypoint=python", image, "-c", ASK),
+                    f"http://{host}:8000/ready",
+                )
+                assert asked.stdout == "200\n", host
+        finally:
+            stacks.execute(
+                *("docker", "network", "disconnect", "--force", network, replica),
+                cwd=production.project,
+            )
+            kit.run("docker", "network", "rm", network)
+
+    def test_it_does_without_ipv6(self, production: Stack, tmp_path: Path) -> None:
+        profile = tmp_path / "no-ipv6.json"  # a kernel without has no such sockets
+        profile.write_text(json.dumps(NO_IPV6), "utf-8")
+        option = {"security_opt": [f"seccomp:{profile}"]}
+        without = stacks.changed(production, tmp_path, web=option)
+        try:
+            without.compose("up", "--detach", "--wait", "--no-deps", "web")
+            assert without.ask("/ready").status == 200
+            refused = without.try_compose("exec", "-T", "web", "python", "-c", IPV6_SOCKET)
+            assert "Address family not supported" in refused.stdout
+        finally:
+            production.compose("up", "--detach", "--wait", "--no-deps", "web")
+
 
 class Workplace(Deployed):
     """What a web service promises its developers and operators, whatever else was answered."""
@@ -317,7 +397,10 @@ class Workplace(Deployed):
         finally:
             aside.rename(secret)
         assert result.returncode != 0
-        assert "secrets/database_password" in result.stdout
+        words = "bind source path does not exist: "
+        assert re.search(f"{words}.*/secrets/database_password", result.stdout)
+        readme = (production.project / "README.md").read_text("utf-8")
+        assert re.search(f"`{words}.*make secrets", readme)
 
 
 class Rotation(Deployed):

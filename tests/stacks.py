@@ -25,6 +25,11 @@ from pip._internal.models.index import PyPI
 
 DEVELOPER = 1234  # the user who owns a project while root runs the tests
 
+# What a company's proxy sets in containers; nobody listens there.
+COMPANY_PROXY = dict.fromkeys(
+    ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:1"
+)
+
 DEVELOPMENT: tuple[str, ...] = ()
 PRODUCTION = ("--file", "compose.yaml", "--file", "compose.prod.yaml")
 
@@ -119,6 +124,14 @@ class Stack:
             stdout=subprocess.PIPE,
             text=True,
         )
+
+
+def changed(stack: Stack, folder: Path, **services: dict[str, Any]) -> Stack:
+    """Say what some services of a stack should have instead, in a file beside the project's."""
+    file = folder / "changed.yaml"
+    file.write_text(json.dumps({"services": services}), "utf-8")
+    files = stack.files or ("--file", "compose.yaml", "--file", "compose.override.yaml")
+    return Stack(stack.project, (*files, "--file", str(file)), stack.environment)
 
 
 def execute(

@@ -1,5 +1,6 @@
 """The application may use its own database and nothing else, and dumps bring everything back."""
 
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,12 @@ from conftest import Render
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
+
+FLASK_DOWNGRADE = (
+    "sh",
+    "-c",
+    "flask --app $(ls src | grep -v pycache).app db downgrade base",
+)
 
 
 @pytest.fixture(scope="class")
@@ -50,6 +57,10 @@ class Database:
 
     answers: ClassVar[kit.Answers]
     umask: ClassVar[int] = 0o022  # of whoever cloned the project, and works on it
+    downgrade: ClassVar[tuple[str, ...]]  # the command that takes all revisions back
+    keeper: ClassVar[str] = "database"  # the service that writes the data first
+    folder: ClassVar[str]  # where it does
+    owner: ClassVar[int] = 999
 
     def test_a_dump_brings_everything_back(self, production: Stack) -> None:
         note = production.ask("/api/notes", content={"title": "⚓ 'Ebb' \\ \"flow\""}).json()
@@ -71,6 +82,52 @@ class Database:
         assert production.ask("/api/notes", content={"title": "Flood"}).status == 201
         assert make(production, "dump", FILE="dumps/again").returncode == 0
         assert production.compose("run", "--rm", "migrate") is not None
+
+    def test_an_older_dump_is_migrated(self, production: Stack) -> None:
+        production.compose("run", "--rm", "migrate", *self.downgrade)
+        dumped = make(production, "dump", FILE="dumps/older")
+        assert dumped.returncode == 0, dumped.stdout
+        assert production.ask("/api/notes").status == 500
+
+        restored = make(production, "restore", FILE="dumps/older")
+        assert restored.returncode == 0, restored.stdout
+        assert production.ask("/api/notes").json()["items"] == []
+
+    def test_a_dump_of_newer_code_is_named(self, production: Stack) -> None:
+        assert make(production, "dump", FILE="dumps/current").returncode == 0
+        self.rewrite(production, "UPDATE alembic_version SET version_num = '9999'")
+        assert make(production, "dump", FILE="dumps/newer").returncode == 0
+
+        restored = make(production, "restore", FILE="dumps/newer")
+        assert restored.returncode != 0
+        assert "Can't locate revision identified by '9999'" in restored.stdout
+        assert "newer code made it: deploy that first" in restored.stdout
+        assert make(production, "restore", FILE="dumps/current").returncode == 0
+
+    def rewrite(self, stack: Stack, statement: str) -> None:
+        """Change what the database holds."""
+        raise NotImplementedError
+
+    def test_a_folder_of_somebody_else_is_named(self, production: Stack, tmp_path: Path) -> None:
+        folder = tmp_path / "data"
+        folder.mkdir()
+        mounted = {"volumes": [f"{folder}:{self.folder}"]}
+        changed = stacks.changed(production, tmp_path, **{self.keeper: mounted})
+        elsewhere = Stack(
+            production.project,
+            ("--project-name", f"{uuid.uuid4().hex[:8]}-folder", *changed.files),
+            production.environment,
+        )
+        try:
+            refused = elsewhere.try_compose("run", "--rm", "--no-deps", "-T", self.keeper)
+            assert refused.returncode == 1, refused.stdout
+            assert f"{self.folder} cannot be written: " in refused.stdout
+            assert f"must belong to user {self.owner} " in refused.stdout
+            if os.getuid() == 0:
+                os.chown(folder, self.owner, self.owner)
+                assert elsewhere.try_compose("run", "--rm", "-T", "migrate").returncode == 0
+        finally:
+            elsewhere.try_compose("down", "--volumes", "--timeout", "3")
 
     @pytest.mark.parametrize("content", [None, b"", b"-- not a dump\n"])
     def test_what_is_no_dump_is_refused_with_one_sentence(
@@ -132,6 +189,10 @@ class Server(Database):
             stack.try_compose("down", "--volumes", "--timeout", "3")
             secret.write_text(original, "utf-8")
 
+    def rewrite(self, stack: Stack, statement: str) -> None:
+        """Change what the database holds."""
+        assert self.execute(stack, statement).returncode == 0
+
     def execute(self, stack: Stack, statement: str) -> Any:
         """Let the application's role execute SQL."""
         return stack.try_compose("exec", "-T", "database", *self.sql, statement)
@@ -141,6 +202,8 @@ class TestPostgresql(Server):
     """With FastAPI, as by default."""
 
     answers: ClassVar[kit.Answers] = {}
+    downgrade = ("alembic", "downgrade", "base")
+    folder = "/var/lib/postgresql"
     sql = ("psql", "--username=app", "--set=ON_ERROR_STOP=1", "app", "--command")
     refused = (
         "CREATE ROLE intruder",
@@ -164,6 +227,8 @@ class TestMariadb(Server):
 
     answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "mariadb"}
     umask = 0o027
+    downgrade = FLASK_DOWNGRADE
+    folder = "/var/lib/mysql"
     sql = (
         *("sh", "-c", 'MYSQL_PWD=$(cat /run/secrets/database_password) exec "$0" "$@"'),
         *("mariadb", "--user=app", "app", "--execute"),
@@ -183,3 +248,11 @@ class TestSqlite(Database):
     """The database that is a file."""
 
     answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "sqlite"}
+    downgrade = FLASK_DOWNGRADE
+    keeper = "migrate"
+    folder = "/data"
+    owner = 10001
+
+    def rewrite(self, stack: Stack, statement: str) -> None:
+        """Change what the database holds."""
+        stack.compose("exec", "-T", "web", "python", "-m", "sqlite3", "/data/app.db", statement)

@@ -302,6 +302,14 @@ def test_pods_keep_to_the_restricted_standard(manifests: Mapping[str, Any]) -> N
         assert not [one for one in container["env"] if "PASSWORD" in one["name"]]
 
 
+def test_what_is_written_is_bounded_alike(render: Render, manifests: Mapping[str, Any]) -> None:
+    pod = manifests["CronJob/harbour-api"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (size,) = [volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if "emptyDir" in volume]
+    compose = yaml.safe_load((render({"framework": "job"}) / "compose.prod.yaml").read_text())
+
+    assert compose["services"]["job"]["tmpfs"] == [f"/tmp:size={size.removesuffix('Mi')}m"]  # noqa: S108
+
+
 def test_pods_mount_what_exists(manifests: Mapping[str, Any]) -> None:
     pod = manifests["CronJob/harbour-api"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}

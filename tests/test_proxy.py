@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import kit
@@ -192,6 +193,21 @@ def test_replicas_may_come_and_go(production: Stack) -> None:
     production.compose("up", "--detach", "--wait", "--force-recreate", "--no-deps", "web")
     stacks.eventually(lambda: ask(production, "/ready").status == 200, patience=15)
     assert {ask(production, "/ready").status for _ in range(20)} == {200}
+
+
+def test_it_is_healthy_behind_a_companys_proxy(production: Stack, tmp_path: Path) -> None:
+    environment = {"environment": stacks.COMPANY_PROXY}
+    inside = stacks.changed(production, tmp_path, web=environment, proxy=environment)
+    inside.compose("up", "--detach", "--wait", "--no-deps", "web", "proxy")
+    for service in ("web", "proxy"):
+        assert "http_proxy=http://127.0.0.1:1" in inside.compose("exec", "-T", service, "env")
+    assert ask(production, "/ready").status == 200
+
+
+def test_it_is_reached_with_ipv6(production: Stack) -> None:
+    header = ("--header", "Host: localhost", "--silent", "--noproxy", "*")
+    answer = production.compose("exec", "-T", "proxy", "curl", *header, "http://[::1]:8080/ready")
+    assert json.loads(answer) == {"status": "ok"}
 
 
 def test_a_service_that_is_gone_is_named(production: Stack) -> None:

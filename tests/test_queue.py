@@ -56,6 +56,17 @@ class TestQueue(Deployed, Attacks):
         address = development.address("flower", 5555)
         stacks.eventually(lambda: "celery@" in stacks.ask(f"http://{address}/workers").body)
 
+    def test_flower_is_healthy_behind_a_companys_proxy(
+        self, development: Stack, tmp_path: Path
+    ) -> None:
+        inside = stacks.changed(development, tmp_path, flower={"environment": stacks.COMPANY_PROXY})
+        inside.compose("up", "--detach", "--no-deps", "flower")
+        (container,) = inside.containers("flower")
+        assert "http_proxy=http://127.0.0.1:1" in container["Config"]["Env"]
+        stacks.eventually(
+            lambda: inside.containers("flower")[0]["State"]["Health"]["Status"] == "healthy"
+        )
+
     def test_an_edit_reaches_the_worker(self, development: Stack) -> None:
         tasks = development.package / "notes" / "tasks.py"
         original = tasks.read_text("utf-8")
@@ -83,6 +94,16 @@ class TestQueue(Deployed, Attacks):
             assert host["SecurityOpt"] == ["no-new-privileges:true"]
             assert host["Memory"] > 0
             assert not host["PortBindings"]
+
+    def test_a_folder_of_somebody_else_is_named(self, production: Stack, tmp_path: Path) -> None:
+        folder = tmp_path / "data"
+        folder.mkdir()
+        broker = {"volumes": [f"{folder}:/data"]}
+        changed = stacks.changed(production, tmp_path, broker=broker)
+        refused = changed.try_compose("run", "--rm", "--no-deps", "-T", "broker")
+        assert refused.returncode == 1
+        assert "/data cannot be written: " in refused.stdout
+        assert "must belong to user 999 " in refused.stdout
 
     def test_the_logs_are_lines_of_json(self, production: Stack) -> None:
         for service in ("worker", "beat"):
