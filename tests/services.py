@@ -502,11 +502,13 @@ def first_replica(stack: Stack) -> str:
 def accepts(stack: Stack, secret: str, password: str) -> bool:
     """Say whether the database accepts what was in a file of secrets, now or before."""
     is_application = secret.endswith("database_password")
-    if kit.read_answers(stack.project)["database"] == "postgresql":
+    database = str(kit.read_answers(stack.project)["database"])
+    if database == "postgresql":
         user = "app" if is_application else "postgres"
         client: tuple[str, ...] = ("psql", f"--username={user}", "--command=SELECT 1", "app")
     else:
-        client = ("mariadb", f"--user={'app' if is_application else 'root'}", "--execute=SELECT 1")
+        user = "app" if is_application else "root"
+        client = (database, f"--user={user}", "--execute=SELECT 1")
     passwords = (f"--env=PGPASSWORD={password}", f"--env=MYSQL_PWD={password}")
     command = ("exec", "-T", *passwords, "database", *client, "--host=database")
     return stack.try_compose(*command).returncode == 0

@@ -230,6 +230,16 @@ class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
         write_migration(development, "texts")
 
 
+class TestProgramWithUvAndMysql(Deployed):
+    """What differs with another database."""
+
+    answers: ClassVar[kit.Answers] = {"framework": "cli", "database": "mysql"}
+
+    def test_its_own_tests_pass_inside(self, project: Path) -> None:
+        with idle(project, stacks.DEVELOPMENT) as stack:
+            assert " passed" in stack.compose("run", "--build", "--rm", "cli", "pytest")
+
+
 def top(name: str) -> str:
     """List the processes of a container; nothing while it does not run."""
     result = try_program([kit.tool("docker"), "top", name])

@@ -12,15 +12,18 @@ import projects
 import pytest
 import stacks
 from conftest import Render
+from services import Rotation, Service
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
 
+ALEMBIC_DOWNGRADE = ("alembic", "downgrade", "base")
 FLASK_DOWNGRADE = (
     "sh",
     "-c",
     "flask --app $(ls src | grep -v pycache).app db downgrade base",
 )
+AS_APP = ("sh", "-c", 'MYSQL_PWD=$(cat /run/secrets/database_password) exec "$0" "$@"')
 
 
 @pytest.fixture(scope="class")
@@ -64,6 +67,8 @@ class Database:
 
     def test_a_dump_brings_everything_back(self, production: Stack) -> None:
         note = production.ask("/api/notes", content={"title": "⚓ 'Ebb' \\ \"flow\""}).json()
+        notes = production.ask("/api/notes").json()["items"]
+        assert notes[-1] == note
         dumped = make(production, "dump")
         assert dumped.returncode == 0, dumped.stdout
         dump = re.findall(r"dumps/\S+", dumped.stdout)[-1]
@@ -78,7 +83,7 @@ class Database:
         for _ in range(2):
             restored = make(production, "restore", FILE=dump)
             assert restored.returncode == 0, restored.stdout
-            assert production.ask("/api/notes").json()["items"] == [note]
+            assert production.ask("/api/notes").json()["items"] == notes
         assert production.ask("/api/notes", content={"title": "Flood"}).status == 201
         assert make(production, "dump", FILE="dumps/again").returncode == 0
         assert production.compose("run", "--rm", "migrate") is not None
@@ -202,7 +207,7 @@ class TestPostgresql(Server):
     """With FastAPI, as by default."""
 
     answers: ClassVar[kit.Answers] = {}
-    downgrade = ("alembic", "downgrade", "base")
+    downgrade = ALEMBIC_DOWNGRADE
     folder = "/var/lib/postgresql"
     sql = ("psql", "--username=app", "--set=ON_ERROR_STOP=1", "app", "--command")
     refused = (
@@ -222,17 +227,10 @@ class TestPostgresql(Server):
         assert answer.stdout.split()[-3:] == ["f", "(1", "row)"]
 
 
-class TestMariadb(Server):
-    """With Flask, whose driver is synchronous."""
+class MysqlProtocol(Server):
+    """What MySQL and MariaDB have in common."""
 
-    answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "mariadb"}
-    umask = 0o027
-    downgrade = FLASK_DOWNGRADE
     folder = "/var/lib/mysql"
-    sql = (
-        *("sh", "-c", 'MYSQL_PWD=$(cat /run/secrets/database_password) exec "$0" "$@"'),
-        *("mariadb", "--user=app", "app", "--execute"),
-    )
     refused = (
         "CREATE USER intruder",
         "CREATE DATABASE elsewhere",
@@ -242,6 +240,29 @@ class TestMariadb(Server):
         "SELECT 1 INTO OUTFILE '/tmp/x'",
     )
     refusal = "denied"
+
+
+class TestMariadb(MysqlProtocol):
+    """With Flask, whose driver is synchronous."""
+
+    answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "mariadb"}
+    umask = 0o027
+    downgrade = FLASK_DOWNGRADE
+    sql = (*AS_APP, "mariadb", "--user=app", "app", "--execute")
+
+
+class TestMysql(MysqlProtocol, Rotation, Service):
+    """With FastAPI, whose driver is asynchronous: no other stack has both."""
+
+    answers: ClassVar[kit.Answers] = {"database": "mysql"}
+    downgrade = ALEMBIC_DOWNGRADE
+    sql = (*AS_APP, "mysql", "--user=app", "app", "--execute")
+
+    def test_it_works_under_a_user_whom_the_image_does_not_know(self, production: Stack) -> None:
+        # aiomysql looks its user's name up, be it of use or not.
+        look = "import aiomysql, os; print(os.getuid())"
+        unknown = ("--user=4321:4321", "--no-deps", "--entrypoint=python")
+        assert production.compose("run", "--rm", "-T", *unknown, "migrate", "-c", look) == "4321\n"
 
 
 class TestSqlite(Database):

@@ -15,13 +15,17 @@ import stacks
 import yaml
 from attacks import JobAttacks
 from conftest import Render
-from services import Deployed, Rotation, check_modes, check_privileges
+from services import MYSQL_CLIENT, Deployed, Rotation, check_modes, check_privileges
 from stacks import Stack
 
 HARDENED = ("read_only", "cap_drop", "security_opt", "tmpfs", "secrets", "volumes", "deploy")
 KUBERNETES = "1.37"
 SKIPPED = "maximum number of running instances reached"
 
+MYSQL_WORDS = (
+    "LOCK TABLES measurements WRITE; SELECT 'held';\n",
+    "SELECT count(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'",
+)
 # The client of a database server, words with which it holds the table until its input ends, and
 # a question that is answered with 1 while a run waits for the table.
 CLIENTS: Mapping[str, tuple[str, str, str]] = {
@@ -30,12 +34,8 @@ CLIENTS: Mapping[str, tuple[str, str, str]] = {
         "BEGIN; LOCK TABLE measurements IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n",
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
     ),
-    "mariadb": (
-        'MYSQL_PWD="$(cat /run/secrets/database_password)"'
-        " mariadb --user=app --silent --unbuffered app",
-        "LOCK TABLES measurements WRITE; SELECT 'held';\n",
-        "SELECT count(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'",
-    ),
+    "mysql": (MYSQL_CLIENT % "mysql", *MYSQL_WORDS),
+    "mariadb": (MYSQL_CLIENT % "mariadb", *MYSQL_WORDS),
 }
 # Holds the file that is a lock until its input ends, and then is killed.
 LOCK_HOLDER = """
@@ -233,6 +233,13 @@ class TestJobWithPipenvAndMariadb(Rotation, JobWithServer, JobAttacks):
 
 
 @pytest.mark.docker
+class TestJobWithUvAndMysql(JobWithServer):
+    """The same lock in the other server with this protocol."""
+
+    answers: ClassVar[kit.Answers] = {"framework": "job", "database": "mysql"}
+
+
+@pytest.mark.docker
 class TestJobWithPip(Job):
     """Without a database the lock is a file, and with few packages pip does not take long."""
 
@@ -257,7 +264,7 @@ class TestJobWithPip(Job):
         stacks.eventually(lambda: run(production)["exit_code"] == 0)
 
 
-@pytest.fixture(scope="session", params=["none", "sqlite", "postgresql", "mariadb"])
+@pytest.fixture(scope="session", params=["none", "sqlite", "postgresql", "mysql", "mariadb"])
 def manifests(request: pytest.FixtureRequest, render: Render) -> dict[str, Any]:
     """Map each kind of resource on Kubernetes to the resource, for a kind of database."""
     project = render({"framework": "job", "database": request.param})

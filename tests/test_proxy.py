@@ -25,7 +25,7 @@ pytestmark = pytest.mark.docker
 ANSWERS: kit.Answers = {
     "framework": "flask",
     "dependency_manager": "poetry",
-    "database": "mariadb",
+    "database": "mysql",
     "reverse_proxy": "nginx",
 }
 STRICT = 0o077  # the umask of whoever cloned it
@@ -51,7 +51,7 @@ def production(
         stack.compose("up", "--build", "--detach", "--wait")
         yield stack
     stack.compose("down", "--volumes", "--timeout", "5")
-    images = [f"{slug}:latest", f"{slug}-proxy:latest"]
+    images = [f"{slug}:latest", f"{slug}:development", f"{slug}-proxy:latest"]
     stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
 
 
@@ -99,6 +99,15 @@ def proxy_address(stack: Stack) -> str:
 
 def test_the_configuration_is_valid(production: Stack) -> None:
     assert "successful" in production.compose("exec", "-T", "proxy", "nginx", "-t")
+
+
+def test_its_own_tests_pass_inside(production: Stack) -> None:
+    environment = {"DATABASE_PORT": str(stacks.free_ports(1)[0])}
+    stack = Stack(production.project, stacks.DEVELOPMENT, environment)
+    try:
+        assert " passed" in stack.compose("run", "--build", "--rm", "web", "pytest")
+    finally:
+        stack.compose("down", "--volumes", "--timeout", "3")
 
 
 def test_only_the_proxy_is_published(production: Stack) -> None:

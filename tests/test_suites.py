@@ -15,12 +15,12 @@ from stacks import Stack
 
 pytestmark = pytest.mark.docker
 
-SERVERS = ("postgresql", "mariadb")
-# With the other server, tests run in containers: see test_containers.py and test_job.py.
+SERVERS = ("postgresql", "mysql", "mariadb")
+# What is left out here runs in containers: see docs/tested.md.
 PROGRAMS = {"framework": ["cli", "job"], "database": ["none", "sqlite", "postgresql"]}
 SERVICES = {
     "framework": ["fastapi", "flask"],
-    "database": ["none", "sqlite", "mariadb"],
+    "database": ["none", "sqlite", "mysql", "mariadb"],
     "cache": ["none", "valkey"],
     "task_queue": ["none", "celery"],
 }
@@ -28,8 +28,8 @@ SERVICES = {
 MANAGERS = {
     "cli-postgresql": "pipenv",
     "cli-sqlite": "poetry",
-    "fastapi-mariadb-valkey-celery": "poetry",
-    "flask-celery": "pipenv",
+    "fastapi-mariadb-celery": "poetry",
+    "flask-mysql-celery": "pipenv",
     "job": "pip",
 }
 
