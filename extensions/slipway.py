@@ -1164,9 +1164,12 @@ def recorded(answers: Mapping[str, Any], conf: Mapping[str, Any]) -> Mapping[str
 @jinja2.pass_context
 def consequences(context: Context, conf: Mapping[str, Any]) -> list[str]:
     """Say what else follows from the answers that an update changed."""
-    command = ["git", "-C", conf["dst_path"], "show", f"HEAD:./{conf['answers_file']}"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    before = yaml.safe_load(result.stdout) or {}
+
+    def committed(file: str) -> str:
+        command = ["git", "-C", conf["dst_path"], "show", f"HEAD:./{file}"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    before = yaml.safe_load(committed(conf["answers_file"])) or {}
     was, base, ci = before.get("base_image"), context["base_image"], context["ci"]
     leaves_alpine_or_enters_it = was != base and "alpine" in (was, base)
     foreign = [
@@ -1182,6 +1185,12 @@ def consequences(context: Context, conf: Mapping[str, Any]) -> list[str]:
             f"In {' and '.join(dict.fromkeys(foreign))} are still the names of packages for"
             f" base_image: {was}. Give those for {base}, for example:"
             f" {update_command(conf)} --vcs-ref :current: --data '{foreign[0]}=[…]'"
+        )
+    if "${WEB_PORT:" in committed("compose.prod.yaml"):
+        said.append(
+            f"Production listens on port {context['production_port']} now, so that development can"
+            " run beside it. Where it is deployed, give PRODUCTION_PORT what WEB_PORT was, or"
+            f" PRODUCTION_PORT={context['port']} where that was not set."
         )
     if before.get("ci") != ci and before.get("dependency_updates") != context["dependency_updates"]:
         said.append(f"With ci: {ci}, dependency_updates is {context['dependency_updates']}.")

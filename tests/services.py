@@ -104,6 +104,28 @@ def check_privileges(production: Stack) -> None:
         assert sum(megabytes) * 2**20 <= host["Memory"] / 2, name
 
 
+def published(project: Path) -> list[int]:
+    """List the ports of this machine on which a service and its replicas answer by .env."""
+    settings = kit.parse_environment((project / ".env").read_text("utf-8"))
+    first = int(settings["PRODUCTION_PORT"])
+    return [int(settings["WEB_PORT"]), *range(first, first + REPLICAS)]
+
+
+def offered_replicas(project: Path) -> dict[str, str]:
+    """Read the settings for replicas that .env.example offers, with ports that are free here."""
+    offer = (project / ".env.example").read_text("utf-8")
+    usual = kit.parse_environment(offer)["PRODUCTION_PORT"]
+    own = kit.parse_environment((project / ".env").read_text("utf-8"))["PRODUCTION_PORT"]
+    ((replicas, first, last),) = re.findall(
+        r"WEB_REPLICAS=(\d) and PRODUCTION_PORT=(\d+)-(\d+)", offer
+    )
+    assert (int(replicas), first) == (REPLICAS, usual)
+    return {
+        "WEB_REPLICAS": replicas,
+        "PRODUCTION_PORT": f"{own}-{int(own) + int(last) - int(first)}",
+    }
+
+
 def check_modes(production: Stack, service: str) -> None:
     """Check that everybody may read the application in an image, and nobody but root write it."""
     wrong = "find /app ! -type l '(' ! -perm -004 -o -type d ! -perm -001 -o -perm -002 ')' 2>&1"
@@ -153,11 +175,8 @@ class Deployed:
     @pytest.fixture(scope="class")
     @classmethod
     def production(cls, project: Path) -> Iterator[Stack]:
-        """Start the production stack with two replicas."""
-        environment = {"WEB_REPLICAS": str(REPLICAS)}
-        for port in re.findall(r"WEB_PORT=(\d+)", (project / ".env").read_text()):
-            environment["WEB_PORT"] = f"{int(port) + 1}-{int(port) + REPLICAS}"
-        with Stack(project, stacks.PRODUCTION, environment).running() as stack:
+        """Start the production stack with as many replicas as .env.example offers."""
+        with Stack(project, stacks.PRODUCTION, offered_replicas(project)).running() as stack:
             yield stack
 
     @pytest.fixture
@@ -188,6 +207,13 @@ class Service(Deployed):
 
     def test_a_migration_can_be_written(self, development: Stack) -> None:
         write_migration(development, "notes")
+
+    def test_production_runs_beside_it(self, development: Stack, production: Stack) -> None:
+        assert {development.address(), production.address(), production.address(index=2)} == {
+            f"127.0.0.1:{port}" for port in published(production.project)
+        }
+        for stack in (development, production):
+            assert stack.ask("/ready").status == 200
 
     # Production
 

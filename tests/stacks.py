@@ -202,10 +202,10 @@ def all_of(work: list[Callable[[], Any]]) -> Callable[[], list[Any]]:
 
 
 def ports_of(project: Path) -> list[str]:
-    """List the variables by which the ports of a project are set, that of the service last."""
+    """List the variables by which the ports of a project are set, that of production last."""
     text = "".join(file.read_text("utf-8") for file in project.glob("compose*.yaml"))
     variables = set(re.findall(r"\$\{(\w+_PORT)\b", text))
-    return sorted(variables, key=lambda name: (name == "WEB_PORT", name))
+    return sorted(variables, key=lambda name: (name == "PRODUCTION_PORT", name))
 
 
 def free_ports(count: int) -> list[int]:

@@ -45,7 +45,7 @@ def production(project: Path) -> Iterator[Stack]:
     if (project / "secrets").exists():
         kit.run("make", "--silent", "-C", project, "secrets")
     (port,) = stacks.free_ports(1)
-    with Stack(project, stacks.PRODUCTION, {"WEB_PORT": str(port)}).running() as stack:
+    with Stack(project, stacks.PRODUCTION, {"PRODUCTION_PORT": str(port)}).running() as stack:
         yield stack
 
 
@@ -185,7 +185,7 @@ class Server(Database):
         stack = Stack(
             project,
             ("--project-name", f"{uuid.uuid4().hex[:8]}-password", *stacks.PRODUCTION),
-            {"WEB_PORT": str(stacks.free_ports(1)[0])},
+            {"PRODUCTION_PORT": str(stacks.free_ports(1)[0])},
         )
         try:
             stack.compose("up", "--detach", "--wait")

@@ -47,7 +47,8 @@ def production(
         stacks.lock(project)
         kit.run("make", "--silent", "-C", project, "secrets")
         stacks.give_to_developer(project)
-        stack = Stack(project, stacks.PRODUCTION, {"WEB_PORT": str(stacks.free_ports(1)[0])})
+        environment = {"PRODUCTION_PORT": str(stacks.free_ports(1)[0]), "WEB_REPLICAS": "2"}
+        stack = Stack(project, stacks.PRODUCTION, environment)
         stack.compose("up", "--build", "--detach", "--wait")
         yield stack
     stack.compose("down", "--volumes", "--timeout", "5")
@@ -99,6 +100,15 @@ def proxy_address(stack: Stack) -> str:
 
 def test_the_configuration_is_valid(production: Stack) -> None:
     assert "successful" in production.compose("exec", "-T", "proxy", "nginx", "-t")
+
+
+def test_both_replicas_answer(production: Stack) -> None:
+    replicas = [container["Name"].removeprefix("/") for container in production.containers("web")]
+    assert len(replicas) == 2
+    for _ in range(20):
+        assert ask(production, "/api/notes", X_Request_ID="shared").status == 200
+    for replica in replicas:
+        assert "shared" in kit.run("docker", "logs", replica)
 
 
 def test_its_own_tests_pass_inside(production: Stack) -> None:

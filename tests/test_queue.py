@@ -41,8 +41,7 @@ class TestQueue(Deployed, Attacks):
     @classmethod
     def production(cls, project: Path) -> Iterator[Stack]:
         """Start the production stack with tasks that may not take long."""
-        (port,) = re.findall(r"WEB_PORT=(\d+)", (project / ".env").read_text())
-        environment = {"TASK_TIME_LIMIT": str(TIME_LIMIT), "WEB_PORT": str(int(port) + 1)}
+        environment = {"TASK_TIME_LIMIT": str(TIME_LIMIT)}
         with Stack(project, stacks.PRODUCTION, environment).running() as stack:
             yield stack
 
@@ -194,6 +193,7 @@ class TestQueueWithSqlite(Deployed):
     answers: ClassVar[kit.Answers] = {
         "framework": "flask",
         "database": "sqlite",
+        "cache": "redis",
         "task_queue": "celery",
     }
 

@@ -1,5 +1,6 @@
 """Two generated projects run side by side on one machine."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import kit
 import pytest
 import stacks
+from conftest import Render
 from stacks import Stack
 
 ANSWERS: kit.Answers = {"database": "none"}
+ADOPTED: kit.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
 SLUGS = ("harbour-api", "tide-tables")
 
 
@@ -58,6 +61,32 @@ def test_other_settings_are_kept(projects: list[Path]) -> None:
     assert "# mine\n" in text
     assert text.count("WEB_PORT=") == 1
     assert "WEB_PORT=8000" not in text
+
+
+@pytest.mark.parametrize("port", [1024, 8000, 8001, 8002, 8003, 8080, 8081])
+@pytest.mark.parametrize(
+    ("proxy", "adopted"),
+    [("none", {}), ("nginx", {}), ("none", ADOPTED)],
+    ids=["", "nginx", "adopted"],
+)
+def test_development_and_two_replicas_take_no_port_twice(
+    render: Render, port: int, proxy: str, adopted: kit.Answers
+) -> None:
+    project = render({"port": port, "reverse_proxy": proxy, "cache": "valkey", **adopted})
+    files = [file.read_text("utf-8") for file in project.glob("compose*.yaml")]
+    usual = dict(re.findall(r"\$\{(\w+_PORT):-(\d+)\}", "".join(files)))
+    assert usual.keys() == set(stacks.ports_of(project))
+    production = int(usual["PRODUCTION_PORT"])
+    taken = [*map(int, usual.values()), *([] if proxy == "nginx" else [production + 1])]
+    assert len(set(taken)) == len(taken)
+    example = kit.parse_environment((project / ".env.example").read_text("utf-8"))
+    assert usual.items() <= example.items()
+
+
+def test_environments_are_two_projects_of_compose(render: Render) -> None:
+    project = render({})
+    names = [kit.parse(project / name)["name"] for name in ("compose.yaml", "compose.prod.yaml")]
+    assert names == ["harbour-api", "harbour-api-production"]
 
 
 @pytest.fixture

@@ -59,6 +59,17 @@ def test_an_untouched_project_becomes_what_a_new_one_would_be(
     assert compare(project, fresh) == {f"src/harbour_api/{path}" for path in sample}
 
 
+def test_an_update_says_that_production_has_another_port(
+    releases: Path, project: Path, bare_path: str
+) -> None:
+    said = "give PRODUCTION_PORT what WEB_PORT was, or PRODUCTION_PORT=8000"
+    assert said in run_update(project, bare_path)
+
+    commit(project, "Update")
+    projects.git(releases, "tag", "v99.0.1")
+    assert said not in run_update(project, bare_path)
+
+
 @OF_EACH_KIND
 def test_the_edits_of_a_user_survive(project: Path, bare_path: str) -> None:
     package = project / "src" / "harbour_api"

@@ -1,0 +1,57 @@
+"""The table of what has run names every answer, and tests that give it."""
+
+import importlib
+import re
+from collections import Counter
+
+import kit
+import pytest
+from test_threat_model import CODE, exists
+
+DOCUMENT = (kit.ROOT / "docs" / "tested.md").read_text("utf-8")
+ROW = re.compile(r"^\| `(\w+)` \| `(\S+)` \| (.*?) ?\| (.*?) ?\|$", re.MULTILINE)
+ROWS = ROW.findall(DOCUMENT)
+# Questions whose answers reach a container; the others are about the repository.
+STACK = set(kit.choices()) - {"ci", "dependency_updates", "license"}
+
+
+def answers_of(test: str) -> kit.Answers:
+    """Complete the answers that a class of tests, or its module, gives to the template."""
+    path, name = test.split("::")
+    module = importlib.import_module(path.removeprefix("tests/").removesuffix(".py"))
+    answers = getattr(getattr(module, name), "answers", None)
+    return kit.keep(module.ANSWERS if answers is None else answers)
+
+
+def test_every_answer_has_one_row() -> None:
+    listed = Counter((question, answer) for question, answer, *_ in ROWS)
+
+    assert listed == Counter((key, each) for key, every in kit.choices().items() for each in every)
+    assert len(ROWS) == len(re.findall(r"^\| `", DOCUMENT, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "runs", "instead"), ROWS, ids=["-".join(row[:2]) for row in ROWS]
+)
+def test_an_answer_is_given_by_its_tests_or_checked_instead(
+    question: str, answer: str, runs: str, instead: str
+) -> None:
+    classes, tests = CODE.findall(runs), CODE.findall(instead)
+
+    assert bool(classes) != bool(tests)
+    assert not classes or question in STACK
+    assert [test for test in classes if answers_of(test).get(question) != answer] == []
+    assert [test for test in tests if not exists(test)] == []
+
+
+def test_every_framework_has_run_with_mysql() -> None:
+    given = {
+        (answers["framework"], answers["database"])
+        for question, _, runs, _ in ROWS
+        if question == "database"
+        for answers in map(answers_of, CODE.findall(runs))
+    }
+
+    assert {framework for framework, database in given if database == "mysql"} == set(
+        kit.choices()["framework"]
+    )
