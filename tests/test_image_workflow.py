@@ -9,6 +9,7 @@ from typing import Any
 
 import kit
 import pytest
+import stacks
 from conftest import Render
 
 slipway = kit.load_extension()
@@ -51,18 +52,108 @@ def script(job: Mapping[str, Any]) -> str:
 @ON_GITHUB
 def test_on_github_a_pull_request_may_write_nothing(render: Render, answers: kit.Answers) -> None:
     project = render(answers)
-    assert workflow(project, "image")[True].keys() == {"push", "schedule", "workflow_call"}
-    assert workflow(project, "image")[True]["push"] == {"tags": ["v*"]}
     for name, job in workflow(project, "ci")["jobs"].items():
-        if job.get("if") != "github.event_name == 'push'":
+        if job.get("if") != "github.event_name != 'pull_request'":
             assert job["permissions"] == {"contents": "read"}, name
 
 
 @ON_GITHUB
 def test_on_github_only_what_passed_is_pushed(render: Render, answers: kit.Answers) -> None:
-    jobs = workflow(render(answers), "ci")["jobs"]
+    project = render(answers)
+    started, jobs = workflow(project, "ci")[True], workflow(project, "ci")["jobs"]
+    assert workflow(project, "image")[True] == {"workflow_call": None}
+    assert started.keys() == {"push", "pull_request", "schedule", "workflow_call"}
+    assert "tags" not in started["push"]
+    tag = workflow(project, "tag")
+    assert tag[True] == {"push": {"tags": ["v*"]}}
+    (job,) = tag["jobs"].values()
+    assert job["uses"] == "./.github/workflows/ci.yml"
+    assert job["permissions"] == jobs["push-image"]["permissions"]
+    assert {name for name, job in jobs.items() if "if" in job} == {"push-image"}
     assert set(jobs["push-image"]["needs"]) == jobs.keys() - {"push-image"}
     assert jobs["push-image"]["uses"] == "./.github/workflows/image.yml"
+
+
+def test_on_github_only_what_passed_is_published(render: Render) -> None:
+    jobs = workflow(render({"framework": "cli"}), "publish")["jobs"]
+    assert jobs["test"]["steps"][-1] == {"run": "make check"}
+    assert jobs["build"]["needs"] == "test"
+    assert jobs["publish"]["needs"] == "build"
+
+
+def test_on_gitlab_what_is_pushed_waits_for_every_check(render: Render) -> None:
+    for answers in ({}, {"framework": "cli"}, ADOPTED):
+        pipeline = kit.parse(render({"ci": "gitlab", **answers}) / ".gitlab-ci.yml")
+        pushing = {n for n, job in pipeline.items() if "needs" not in job and "deploy" in str(job)}
+        assert ".image" in pushing
+        jobs = [job for job in pipeline.values() if isinstance(job, dict) and "script" in job]
+        # A job without a stage is in "test", which "deploy" follows; "needs" would overtake it.
+        assert {job.get("stage", "test") for job in jobs} <= {"build", "test", "deploy"}
+        assert "needs" not in pipeline["image-build"]
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        *({"dependency_manager": each} for each in kit.choices()["dependency_manager"]),
+        {**ADOPTED, "own_files": ["app.py", "pyproject.toml"]},
+    ],
+    ids=lambda answers: answers.get("dependency_manager", "adopted"),
+)
+def tagged(request: pytest.FixtureRequest, render: Render) -> tuple[Path, str, str]:
+    """Make a project of version 0.1.0, and find what each forge runs to check a tag."""
+    project = render(request.param)
+    on_github = [
+        entry
+        for job in workflow(project, "ci")["jobs"].values()
+        for entry in job.get("steps", ())
+        if entry.get("if") == "github.ref_type == 'tag'"
+    ]
+    on_gitlab = kit.parse(render({**request.param, "ci": "gitlab"}) / ".gitlab-ci.yml")["version"]
+    assert on_gitlab["rules"] == [{"if": "$CI_COMMIT_TAG"}]
+    if request.param.get("own_files"):
+        (project / "pyproject.toml").write_text('[project]\nname = "app"\nversion = "0.1.0"\n')
+    return project, on_github[0]["run"], script(on_gitlab)
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_version"),
+    [("v0.1.0", True), ("0.1.0", True), ("v0.2.0", False), ("v0.1.0rc1", False), ("v", False)],
+)
+def test_a_tag_is_refused_that_is_not_the_version(
+    tagged: tuple[Path, str, str], tag: str, is_version: bool
+) -> None:
+    project, *commands = tagged
+    for command in commands:
+        named = {"GITHUB_REF_NAME": tag, "CI_COMMIT_TAG": tag}
+        result = stacks.execute("sh", "-euc", command, cwd=project, **named)
+        assert (result.returncode == 0) == is_version
+        assert is_version or result.stdout.startswith(f"The tag {tag} is not the version 0.1.0 of ")
+        assert is_version or result.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("manifest", "is_version"),
+    [
+        ('[tool.poetry]\nversion = "0.1.0"\n', False),
+        ('[project]\ndynamic = ["version"]\n', True),
+        ("[tool.ruff]\n", True),
+    ],
+    ids=["poetry", "computed", "none"],
+)
+def test_an_adopted_application_is_held_to_the_version_that_it_names(
+    render: Render, manifest: str, is_version: bool
+) -> None:
+    project = render({**ADOPTED, "own_files": ["app.py", "pyproject.toml"]})
+    (project / "pyproject.toml").write_text(manifest)
+    result = stacks.execute("python3", "scripts/check-version.py", "v0.2.0", cwd=project)
+    assert (result.returncode == 0) == is_version, result.stdout
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab", "none"])
+def test_who_names_no_version_has_no_check(render: Render, ci: str) -> None:
+    texts = kit.read_tree(render({"ci": ci, **(ADOPTED if ci != "none" else {})}))
+    assert not [path for path, text in texts.items() if "check-version" in path + text]
 
 
 @ON_GITHUB
@@ -164,8 +255,9 @@ def test_every_builder_dates_the_image_by_its_commit(render: Render) -> None:
 
 
 def test_every_week_the_image_is_made_of_nothing_old(render: Render) -> None:
-    image = workflow(render({}), "image")
-    (schedule,) = image[True]["schedule"]
+    project = render({})
+    image = workflow(project, "image")
+    (schedule,) = workflow(project, "ci")[True]["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* \d", schedule["cron"])
     build = step(image["jobs"]["build"], "docker/build-push-action")
     assert build["pull"] is True
