@@ -350,6 +350,23 @@ class Service(Deployed):
             )
             kit.run("docker", "network", "rm", network)
 
+    def test_development_is_reached_on_a_network_without_ipv4(self, development: Stack) -> None:
+        web = development.containers("web")[0]["Config"]
+        name = f"{development.project.name}-without-ipv4"
+        kit.run(
+            *("docker", "run", "--detach", f"--name={name}", "--network=none"),
+            *(f"--env={variable}" for variable in web["Env"]),
+            *(f"--volume={development.project}:/app", web["Image"]),
+        )
+        try:
+            ask = ("docker", "exec", name, "python", "-c", ASK, "http://[::1]:8000/health")
+            stacks.eventually(
+                lambda: stacks.execute(*ask, cwd=development.project).stdout == "200\n",
+                patience=120,
+            )
+        finally:
+            kit.run("docker", "rm", "--force", "--volumes", name)
+
     def test_it_does_without_ipv6(self, production: Stack, tmp_path: Path) -> None:
         profile = tmp_path / "no-ipv6.json"  # a kernel without has no such sockets
         profile.write_text(json.dumps(NO_IPV6), "utf-8")
