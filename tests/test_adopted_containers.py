@@ -18,6 +18,7 @@ import pytest
 import services
 import stacks
 from adoption import adopt, copy_application, own_files, write_application
+from services import HOME_CACHE, use_home
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -64,6 +65,7 @@ class Adopted:
             self.say(stack)
             stacks.eventually(lambda: self.text in stack.ask(self.path).body)
             assert " passed" in stack.compose("run", "--rm", "web", "pytest")
+            assert use_home(stack, "web") == HOME_CACHE
             host, port = stack.address("web", 5678).split(":")
             with socket.create_connection((host, int(port)), timeout=10) as connection:
                 assert connection.recv(1024).startswith(b"Content-Length: ")
@@ -84,6 +86,7 @@ class Adopted:
             assert self.text in stack.ask(self.path).body
             services.check_privileges(stack)
             services.check_modes(stack, "web")
+            assert use_home(stack, "web") == HOME_CACHE
             look = "ls -A /app /app/scripts /opt/venv/bin; touch /app/x 2>&1"
             seen = set(stack.try_compose("exec", "-T", "web", "sh", "-c", look).stdout.split())
             assert not seen & {"tests", "secrets", ".git", ".env", "Dockerfile", "x"}

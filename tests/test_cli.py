@@ -13,7 +13,7 @@ import kit
 import pytest
 import stacks
 from attacks import ProgramAttacks
-from services import Deployed, check_modes, write_migration
+from services import HOME_CACHE, HOME_USE, Deployed, check_modes, write_migration
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -123,6 +123,10 @@ class Program(Deployed):
             "run", "--build", "--rm", as_owner(folder), "cli", "measure", "tide.txt"
         )
         assert "tide.txt" in shown
+
+    def test_whoever_runs_it_may_write_to_the_home(self, image: str, folder: Path) -> None:
+        python = docker_run(image, folder, "--tmpfs=/tmp", "--entrypoint=python")
+        assert try_program(python, *HOME_USE[1:]).stdout == HOME_CACHE
 
     def test_the_image_is_the_program(self, image: str) -> None:
         (details,) = json.loads(kit.run("docker", "image", "inspect", image))

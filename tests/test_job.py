@@ -15,7 +15,15 @@ import stacks
 import yaml
 from attacks import JobAttacks
 from conftest import Render
-from services import MYSQL_CLIENT, Deployed, Rotation, check_modes, check_privileges
+from services import (
+    HOME_CACHE,
+    MYSQL_CLIENT,
+    Deployed,
+    Rotation,
+    check_modes,
+    check_privileges,
+    use_home,
+)
 from stacks import Stack
 
 HARDENED = ("read_only", "cap_drop", "security_opt", "tmpfs", "secrets", "volumes", "deploy")
@@ -163,6 +171,12 @@ class Job(Deployed):
         (scheduler,) = production.containers("scheduler")
         assert scheduler["Config"]["User"] == "10001:10001"
         check_modes(production, "scheduler")
+
+    def test_both_environments_have_the_same_home_and_may_write_to_it(
+        self, development: Stack, production: Stack
+    ) -> None:
+        for stack in (development, production):
+            assert use_home(stack, "scheduler") == HOME_CACHE
 
     def test_a_run_by_hand_has_no_more_privileges(self, production: Stack) -> None:
         with_jobs = Stack(production.project, (*production.files, "--profile", "job"))

@@ -12,7 +12,7 @@ import kit
 import pytest
 import stacks
 from attacks import Attacks
-from services import Deployed
+from services import HOME_CACHE, Deployed, use_home
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -93,6 +93,13 @@ class TestQueue(Deployed, Attacks):
             assert host["SecurityOpt"] == ["no-new-privileges:true"]
             assert host["Memory"] > 0
             assert not host["PortBindings"]
+
+    def test_workers_have_the_home_of_the_service(
+        self, development: Stack, production: Stack
+    ) -> None:
+        for stack in (development, production):
+            for service in ("worker", "beat"):
+                assert use_home(stack, service) == HOME_CACHE
 
     def test_a_folder_of_somebody_else_is_named(self, production: Stack, tmp_path: Path) -> None:
         folder = tmp_path / "data"
