@@ -107,7 +107,8 @@ class Base:
     installer_packages: tuple[str, ...] = ()  # for a manager that is a Python program
     build_packages: tuple[str, ...] = ()
     runtime_packages: tuple[str, ...] = ()
-    development_packages: tuple[str, ...] = ()
+    developer_packages: tuple[str, ...] = ()
+    missing_packages: tuple[str, ...] = ()  # what a dependency most often needs beyond these
 
 
 FRAMEWORKS = {
@@ -177,21 +178,23 @@ DATABASES = {
     "none": Database(""),
 }
 BASES = {
-    "slim": Base("apt", development_packages=("git",)),
-    "full": Base("apt"),
+    "slim": Base("apt", developer_packages=("git",), missing_packages=("git", "build-essential")),
+    "full": Base("apt", missing_packages=("libgdal-dev",)),
     "alpine": Base(
         "apk",
         interactive_shell="sh",
         # VS Code's server needs libstdc++; BusyBox's setpriv cannot change the user.
-        development_packages=("git", "libstdc++", "setpriv"),
+        developer_packages=("git", "libstdc++", "setpriv"),
+        missing_packages=("git", "build-base"),
     ),
     "distro": Base(
         "apt",
         python_version="3.13",
         installer_packages=("python3-pip", "python3-venv"),
-        build_packages=("python3",),
+        build_packages=("ca-certificates", "python3"),
         runtime_packages=("ca-certificates", "python3"),
-        development_packages=("git",),
+        developer_packages=("git",),
+        missing_packages=("git", "build-essential", "python3-dev"),
     ),
 }
 CACHES = {"none": "", "valkey": "Valkey", "redis": "Redis"}
@@ -311,10 +314,12 @@ class Decisions:
     interactive_shell: str
     package_manager: str  # "apt" or "apk"
     os_packages: tuple[str, ...]  # that the answers name
+    os_packages_example: tuple[str, ...]  # an answer that adds to that for builds
     tool_packages: tuple[str, ...]  # of the distribution, by the stage that needs them
     build_packages: tuple[str, ...]
     runtime_packages: tuple[str, ...]
     development_packages: tuple[str, ...]
+    developer_packages: tuple[str, ...]  # for who works in a container; no installer sees them
     inspect_packages: tuple[str, ...]
     needs_system_site_packages: bool
     vendors_wheels: bool  # unless the production image needs packages of the distribution as well
@@ -629,10 +634,12 @@ def decide(
         interactive_shell=base.interactive_shell,
         package_manager=base.package_manager,
         os_packages=unique(os_packages_build, os_packages_runtime),
+        os_packages_example=unique(os_packages_build, base.missing_packages),
         tool_packages=installer_packages if has_tool_stage else (),
         build_packages=build_packages,
         runtime_packages=runtime_packages,
-        development_packages=unique(build_packages, runtime_packages, base.development_packages),
+        development_packages=unique(build_packages, runtime_packages),
+        developer_packages=base.developer_packages,
         inspect_packages=() if has_tool_stage else installer_packages,
         needs_system_site_packages=base_image == "distro"
         and any(name.startswith("python3-") for name in os_packages_runtime),

@@ -1,16 +1,18 @@
 """A private package index: one package of its own, and the way to all others, for who logs in.
 
-It runs in a container, so it needs nothing but the standard library:
-``package_index.py FOLDER CREDENTIALS PUBLIC_INDEX``.
+It runs in a container, so it needs nothing but the standard library, and speaks TLS as soon as it
+finds its certificate: ``package_index.py FOLDER CERTIFICATE CREDENTIALS PUBLIC_INDEX``.
 """
 
 import base64
 import functools
+import ssl
 import sys
+import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FOLDER, CREDENTIALS, PUBLIC_INDEX = sys.argv[1:]
+FOLDER, CERTIFICATE, CREDENTIALS, PUBLIC_INDEX = sys.argv[1:]
 
 
 class Index(SimpleHTTPRequestHandler):
@@ -40,4 +42,10 @@ class Index(SimpleHTTPRequestHandler):
 
 if __name__ == "__main__":
     handler = functools.partial(Index, directory=FOLDER)
-    ThreadingHTTPServer(("", 8080), handler).serve_forever()
+    server = ThreadingHTTPServer(("", 8443), handler)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    while not Path(CERTIFICATE).exists():  # it names this container's address
+        time.sleep(0.1)
+    context.load_cert_chain(CERTIFICATE)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()

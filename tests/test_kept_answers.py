@@ -1,6 +1,7 @@
 """What a project has answered is kept, and so is what stands where an answer would write."""
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,27 @@ def test_packages_of_another_distribution_are_kept_with_a_warning(
         assert command
         said = change(project, bare_path, base_image=base, os_packages_runtime="[curl]")
         assert warning not in said
+
+
+def test_the_command_of_the_readme_changes_one_answer_and_nothing_else(
+    project_of: Renderings, tmp_path: Path, bare_path: str
+) -> None:
+    answers: dict[str, Any] = {"port": 8081, "os_packages_build": ["libpq-dev"]}
+    project = start(project_of.template, tmp_path / "project", projects.NEWEST, answers)
+    before = kit.read_answers(project)
+    readme = (project / "README.md").read_text("utf-8")
+    (command,) = re.findall(r"^copier update .+os_packages_build=.+", readme, re.MULTILINE)
+    for dockerfile in kit.files(project, "Dockerfile", "Dockerfile.dev"):
+        assert f'echo "{command}"' in dockerfile.read_text("utf-8")
+
+    name, *arguments = shlex.split(command)
+    result = stacks.execute(name, *arguments, cwd=project, PATH=bare_path)
+
+    assert result.returncode == 0, result.stdout
+    packages = ["libpq-dev", "git", "build-essential"]
+    assert kit.read_answers(project) == {**before, "os_packages_build": packages}
+    changed = {"Dockerfile", "Dockerfile.dev", "README.md", ".copier-answers.yml"}
+    assert set(git(project, "diff", "--name-only", "HEAD").splitlines()) == changed
 
 
 # Files that git could not give back

@@ -1,10 +1,23 @@
 """Projects are locked by their manager's own tool, wherever that may run."""
 
+import sys
 from pathlib import Path
 
 import kit
 import pytest
 import stacks
+from conftest import Render
+
+# A program that notes its arguments; as Python, it claims to be built for some platform.
+PROGRAM = """#!/bin/sh
+if [ "$1" = -c ]; then
+  exec {python} -c 'import sys, sysconfig
+sysconfig.get_config_var = lambda _: "{abi}"
+exec(sys.argv[1])' "$2"
+fi
+[ "$*" = info ] || echo "$(basename "$0") $*" >>{log}
+[ "$*" = info ]
+"""
 
 
 @pytest.mark.parametrize("manager", kit.choices()["dependency_manager"])
@@ -21,3 +34,35 @@ def test_a_copy_succeeds_where_nothing_can_lock(
     assert result.returncode == 0, result.stdout
     assert (tmp_path / "project" / "README.md").exists()
     assert "Run this in the project: make lock" in result.stdout
+
+
+@pytest.mark.parametrize("base", ["slim", "alpine"])
+@pytest.mark.parametrize("manager", ["pip", "pipenv"])
+@pytest.mark.parametrize(
+    ("abi", "fitting"),
+    [
+        ("cpython-314-x86_64-linux-gnu", "slim"),
+        ("cpython-314-aarch64-linux-musl", "alpine"),
+        ("cpython-314-darwin", ""),
+        ("", ""),
+    ],
+)
+def test_a_lock_of_one_platform_is_for_that_of_the_images(
+    render: Render, tmp_path: Path, bare_path: str, base: str, manager: str, abi: str, fitting: str
+) -> None:
+    project = render({"dependency_manager": manager, "base_image": base})
+    log = tmp_path / "log"
+    for name in ("docker", "pipenv", "python3.14"):
+        program = tmp_path / name
+        program.write_text(PROGRAM.format(python=sys.executable, abi=abi, log=log), "utf-8")
+        program.chmod(0o755)
+    path = f"{tmp_path}:{bare_path}"
+
+    result = stacks.execute("sh", "scripts/lock.sh", cwd=project, PATH=path)
+    here = "python3.14 -m venv " if manager == "pip" else "pipenv lock"
+    assert log.read_text("utf-8").startswith(here if base == fitting else "docker build "), result
+    if base != fitting:
+        (tmp_path / "docker").unlink()
+        result = stacks.execute("sh", "scripts/lock.sh", cwd=project, PATH=path)
+        assert "Locking needs Docker, or " in result.stdout
+        assert "Python 3.14 on Linux" in result.stdout

@@ -1,13 +1,19 @@
-"""Images are built from a private index, whose credentials nothing keeps, or from wheels."""
+"""Images are built from a private index, whose credentials nothing keeps, or from wheels.
+
+The index is certified by an authority of its own, and half of what the service needs lies in the
+project itself.
+"""
 
 import base64
 import gzip
 import hashlib
 import os
 import re
+import shutil
+import ssl
 import tarfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,38 +25,71 @@ from conftest import Render
 from pip._internal.models.index import PyPI
 
 SERVER = Path(__file__).with_name("package_index.py")
+PYTHON = kit.load_extension().read_images()["python-3.14-slim"]
 EXAMPLE = "https://packages.example.com/simple"  # of the README
 PASSWORD = uuid.uuid4().hex
 LEVEL = uuid.uuid4().hex  # of the tide: no build finds an earlier run's package in the cache
 LOGIN = f"ada:{PASSWORD}"
 SECRETS = tuple(text.encode() for text in (PASSWORD, base64.b64encode(LOGIN.encode()).decode()))
 
-# The only dependency, which no other index has
+# A package in the project, and its only dependency, which no other index has
+PACKAGE = """
+[project]
+name = "{name}"
+version = "1.0"
+requires-python = ">=3"
+dependencies = {dependencies}
+
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+"""
+CHART = "libs/harbour-charts/src/harbour_charts/__init__.py"
+LIBS = {
+    "libs/harbour-charts/pyproject.toml": PACKAGE.format(
+        name="harbour-charts", dependencies=["harbour-tides"]
+    ),
+    CHART: "from harbour_tides import LEVEL\n\nCHART = 'first'\n",
+}
 PROJECT = """
 [project]
 name = "quay"
 version = "1"
 requires-python = ">=3.14,<4"
-dependencies = ["harbour-tides"]
+dependencies = ["harbour-charts"]
 
 [dependency-groups]
 production = []
 """
 MANIFESTS = {
-    "uv": {"pyproject.toml": PROJECT},
+    "uv": {
+        "pyproject.toml": PROJECT
+        + '[tool.uv.sources]\nharbour-charts = { path = "libs/harbour-charts", editable = true }\n'
+    },
     "pip": {
-        "requirements/base.in": "harbour-tides\n",
+        "requirements/base.in": "./libs/harbour-charts\n",
         "requirements/production.in": "-r base.in\n",
         "requirements/testing.in": "-r base.in\n",
     },
     "poetry": {
         "pyproject.toml": PROJECT
-        + "[tool.poetry]\npackage-mode = false\n[tool.poetry.group.production]\noptional = true\n"
+        + '[tool.poetry.dependencies]\nharbour-charts = { path = "libs/harbour-charts" }\n'
+        "[tool.poetry]\npackage-mode = false\n[tool.poetry.group.production]\noptional = true\n"
     },
     "pipenv": {
-        "Pipfile": '[requires]\npython_version = "3.14"\n[packages]\nharbour-tides = "*"\n'
-        "[production]\n[dev-packages]\n"
+        "Pipfile": '[requires]\npython_version = "3.14"\n[packages]\n'
+        'harbour-charts = { path = "./libs/harbour-charts" }\n[production]\n[dev-packages]\n'
     },
+}
+TUGS = "tugs @ git+https://git.invalid/tugs.git"
+GIT_DEPENDENCY: Mapping[str, Callable[[str], str]] = {
+    "uv": lambda text: text.replace('["harbour-charts"', f'["{TUGS}", "harbour-charts"'),
+    "pip": lambda text: f"{text}{TUGS}\n",
+    "poetry": lambda text: text.replace('["harbour-charts"', f'["{TUGS}", "harbour-charts"'),
+    "pipenv": lambda text: text.replace(
+        "[packages]\n",
+        '[packages]\ntugs = { git = "https://git.invalid/tugs.git", ref = "main" }\n',
+    ),
 }
 TAGS = ("build", "latest", "development")
 MOUNT = "--secret=id=netrc,env=INDEX_CREDENTIALS"
@@ -65,11 +104,17 @@ class Index:
 
     container: str
     host: str
+    authority: Path  # the certificate that certifies the index
 
     @property
     def credentials(self) -> str:
         """Write what a netrc file would say."""
         return f"machine {self.host} login {LOGIN.replace(':', ' password ')}"
+
+    @property
+    def address(self) -> str:
+        """Name the index without its credentials."""
+        return f"https://{self.host}:8443/simple"
 
     def log(self) -> str:
         """List the requests and how they ended."""
@@ -90,11 +135,28 @@ class Service:
         assert result.returncode == 0, result.stdout
         return result.stdout
 
-    def tides(self, tag: str) -> str:
-        """Let an image use the private package."""
-        code = "import harbour_tides; print(harbour_tides.LEVEL)"
-        arguments = ("run", "--rm", "--entrypoint=python", f"{self.image}:{tag}", "-c", code)
-        return kit.run("docker", *arguments).strip()
+    def build(self) -> None:
+        """Build both images, and lock before that if nothing is locked."""
+        if not kit.files(self.project, "*.lock", "requirements/*.txt"):
+            self.run("sh", "scripts/lock.sh")
+        self.run("docker", "build", MOUNT, f"--tag={self.image}:latest", ".")
+        self.run("docker", "compose", "build")
+
+    def fail(self, name: str, *arguments: str) -> str:
+        """Run a program that has to fail; return what it printed."""
+        result = stacks.execute(name, *arguments, cwd=self.project, **self.environment)
+        assert result.returncode != 0, result.stdout
+        return result.stdout
+
+    def tides(self, tag: str) -> list[str]:
+        """Let an image use the package in the project, and by that the private one."""
+        return self.python(tag, "import harbour_charts as h; print(h.LEVEL, h.CHART)").split()
+
+    def python(self, tag: str, code: str) -> str:
+        """Run code in an image, in which development has the project."""
+        mount = [f"--volume={self.project}:/app:ro"] if tag == "development" else []
+        arguments = (*mount, "--entrypoint=python", f"{self.image}:{tag}", "-c", code)
+        return kit.run("docker", "run", "--rm", *arguments).strip()
 
 
 ServiceOf = Callable[[str], Service]
@@ -105,11 +167,8 @@ def index(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[In
     """Build a package and serve it."""
     source = tmp_path_factory.mktemp("harbour-tides")
     (source / "harbour_tides.py").write_text(f'LEVEL = "{LEVEL}"\n', "utf-8")
-    (source / "pyproject.toml").write_text(
-        '[project]\nname = "harbour-tides"\nversion = "1.0"\nrequires-python = ">=3"\n'
-        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n',
-        "utf-8",
-    )
+    manifest = PACKAGE.format(name="harbour-tides", dependencies=[])
+    (source / "pyproject.toml").write_text(manifest, "utf-8")
     kit.run("hatchling", "build", "--target", "wheel", cwd=source)
     served = tmp_path_factory.mktemp("served")
     folder = served / "simple" / "harbour-tides"
@@ -120,32 +179,71 @@ def index(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[In
     link = f'<a href="{wheel.name}#sha256={digest}">{wheel.name}</a>\n'
     (folder / "index.html").write_text(link, "utf-8")
 
-    image = kit.load_extension().read_images()["python-3.14-slim"]
+    certificates = tmp_path_factory.mktemp("certificates")
     container = kit.run(
         *("docker", "run", "--detach", "--rm", f"--volume={SERVER.parent}:/tests:ro"),
-        *(f"--volume={served}:/served:ro", image, "python", "-u", f"/tests/{SERVER.name}"),
-        *("/served", LOGIN, PyPI.simple_url),
+        *(f"--volume={served}:/served:ro", f"--volume={certificates}:/certificates:ro"),
+        *(PYTHON, "python", "-u", f"/tests/{SERVER.name}"),
+        *("/served", "/certificates/server.pem", LOGIN, PyPI.simple_url),
     ).strip()
     try:
         address = "{{.NetworkSettings.Networks.bridge.IPAddress}}"
         host = kit.run("docker", "inspect", "--format", address, container).strip()
-        yield Index(container, host)
+        certify(certificates, host)
+        yield Index(container, host, certificates / "quay.crt")
     finally:
         kit.run("docker", "rm", "--force", container)
 
 
-def point_at(project: Path, manager: str, host: str) -> None:
-    """Name the index as the README says, but without TLS."""
+def certify(folder: Path, host: str) -> None:
+    """Make an authority, and the certificate of an address."""
+    request = (
+        *("req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=Quay", "-days", "2"),
+        "-addext",
+    )
+    kit.run(
+        "openssl",
+        *(*request, "keyUsage=critical,keyCertSign,cRLSign"),
+        *("-keyout", "quay.key", "-out", "quay.crt"),
+        cwd=folder,
+    )
+    kit.run(
+        "openssl",
+        *(*request, f"subjectAltName=IP:{host}", "-addext", "basicConstraints=critical,CA:FALSE"),
+        *("-CA", "quay.crt", "-CAkey", "quay.key", "-keyout", "key.pem", "-out", "cert.pem"),
+        cwd=folder,
+    )
+    both = "".join((folder / name).read_text() for name in ("key.pem", "cert.pem"))
+    (folder / "new.pem").write_text(both)
+    (folder / "new.pem").rename(folder / "server.pem")
+
+
+@pytest.fixture(scope="module")
+def base(engine: None) -> Iterator[str]:
+    """Free the base image from all settings, such as where certificates are, that it may have."""
+    image = f"harbour-{uuid.uuid4().hex[:8]}:base"
+    container = kit.run("docker", "create", PYTHON).strip()
+    path = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+    script = f"docker export {container} | docker import --change '{path}' - {image}"
+    try:
+        kit.run("sh", "-euc", script)
+        yield image
+    finally:
+        kit.run("docker", "rm", container)
+        stacks.execute("docker", "image", "rm", "--force", image, cwd=kit.ROOT)
+
+
+def point_at(project: Path, manager: str, address: str) -> None:
+    """Name the index as the README says."""
     readme = (project / "README.md").read_text("utf-8")
     assert EXAMPLE in readme
-    address = f"http://{host}:8080/simple"
     for source in re.findall(r"^```toml\n(\[\[.+?)```", readme, re.DOTALL | re.MULTILINE):
         with next(iter(kit.files(project, *MANIFESTS[manager]))).open("a") as manifest:
-            manifest.write(source.replace(EXAMPLE, address).replace("ssl = true", "ssl = false"))
+            manifest.write(source.replace(EXAMPLE, address))
     stages = {"Dockerfile": "build", **({"Dockerfile.dev": "base"} if manager == "pip" else {})}
     for name, stage in stages.items():
         text = (project / name).read_text("utf-8")
-        setting = f"ENV PIP_INDEX_URL={address} PIP_TRUSTED_HOST={host}"
+        setting = f"ENV PIP_INDEX_URL={address}"
         assert f" AS {stage}\n" in text
         text = text.replace(f" AS {stage}\n", f" AS {stage}\n{setting}\n")
         (project / name).write_text(text, "utf-8")
@@ -153,7 +251,11 @@ def point_at(project: Path, manager: str, host: str) -> None:
 
 @pytest.fixture(scope="module")
 def service_of(
-    index: Index, render: Render, bare_path: str, tmp_path_factory: pytest.TempPathFactory
+    index: Index,
+    base: str,
+    render: Render,
+    bare_path: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ServiceOf]:
     """Make the service of a manager when it is first asked for; remove the images in the end."""
     docker = tmp_path_factory.mktemp("docker")
@@ -169,12 +271,17 @@ def service_of(
         image = f"harbour-{uuid.uuid4().hex[:8]}"
         answers = {"framework": "cli", "dependency_manager": manager, "project_slug": image}
         project = render({**answers, "package_name": "harbour"})
-        for name, text in MANIFESTS[manager].items():
+        for name, text in {**MANIFESTS[manager], **LIBS}.items():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
             (project / name).write_text(text, "utf-8")
+        (project / "ca-certificates").mkdir()
+        shutil.copy(index.authority, project / "ca-certificates")
+        for file in kit.files(project, "Dockerfile*"):
+            file.write_text(file.read_text("utf-8").replace(f"FROM {PYTHON}", f"FROM {base}"))
         for file in kit.files(project, "requirements/development.in"):
             tool = re.findall("^pip-tools.+", file.read_text("utf-8"), re.MULTILINE)
             file.write_text("\n".join(["-r testing.in", *tool, ""]), "utf-8")
-        point_at(project, manager, index.host)
+        point_at(project, manager, index.address)
         service = Service(project, image, environment)
         services.append(service)
         return service
@@ -202,7 +309,7 @@ def test_a_private_index_serves_who_has_the_credentials_and_nothing_keeps_them(
     log.append(service.run("docker", *build, "--target=build", f"--tag={service.image}:build", "."))
     log.append(service.run("docker", *build, f"--tag={service.image}:latest", "."))
     log.append(service.run("docker", "compose", "--progress=plain", "build"))
-    assert [service.tides(tag) for tag in ("latest", "development")] == [LEVEL] * 2
+    assert [service.tides(tag) for tag in ("latest", "development")] == [[LEVEL, "first"]] * 2
     asked = index.log().removeprefix(served)
     answered = re.findall(r'"GET /simple/harbour-tides/(\S*) HTTP/1.1" 200', asked)
     assert any(answered), asked  # the wheel, which Poetry keeps for the second image
@@ -218,9 +325,89 @@ def test_a_private_index_serves_who_has_the_credentials_and_nothing_keeps_them(
     for content in contents(tmp_path / "images"):
         assert not [secret for secret in SECRETS if secret in content]
     if manager == "pip":
-        assert f"{index.host}:8080" not in "".join(
+        assert index.host not in "".join(
             text for path, text in project.items() if path.endswith(".txt")
         )
+
+
+def test_an_authority_is_trusted_because_its_certificate_is_there(
+    service_of: ServiceOf, index: Index
+) -> None:
+    service = service_of("uv")
+    service.build()
+    code = (
+        "import socket, ssl;"
+        f"connection = socket.create_connection(({index.host!r}, 8443));"
+        "context = ssl.create_default_context();"
+        f"print(context.wrap_socket(connection, server_hostname={index.host!r}).version())"
+    )
+    for tag in ("latest", "development"):
+        assert service.python(tag, code).startswith("TLS")
+        trusts_others = "import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 50)"
+        assert service.python(tag, trusts_others) == "True"
+
+    certificate = service.project / "ca-certificates" / index.authority.name
+    lock = ("docker", "build", "--file=Dockerfile.dev", "--target=lock", "--progress=plain", ".")
+    content = certificate.read_bytes()
+    try:
+        certificate.write_bytes(ssl.PEM_cert_to_DER_cert(content.decode()))
+        assert f" ca-certificates/{certificate.name} is not in PEM: " in service.fail(*lock)
+
+        certificate.unlink()
+        assert "UnknownIssuer" in service.fail(*lock)
+    finally:
+        certificate.write_bytes(content)
+
+
+@WITH_MANAGERS
+def test_an_edit_of_a_package_in_the_project_reaches_the_images(
+    service_of: ServiceOf, manager: str
+) -> None:
+    service = service_of(manager)
+    service.build()
+    assert service.tides("latest") == service.tides("development") == [LEVEL, "first"]
+    chart = service.project / CHART
+    before = chart.read_text("utf-8")
+    try:
+        chart.write_text(before.replace("first", "second"), "utf-8")
+        if manager in ("uv", "pip"):  # as the README says
+            assert service.tides("development") == [LEVEL, "second"]
+        service.build()
+        for tag in ("latest", "development"):
+            assert service.tides(tag) == [LEVEL, "second"]
+    finally:
+        chart.write_text(before, "utf-8")
+
+
+@WITH_MANAGERS
+def test_what_lacks_a_package_of_the_distribution_is_told_the_answer(
+    service_of: ServiceOf, manager: str
+) -> None:
+    service = service_of(manager)
+    service.build()
+    manifest = service.project / next(iter(MANIFESTS[manager]))
+    before = manifest.read_text("utf-8")
+    chart = service.project / CHART
+    answer = "If Git, a compiler or a header is missing, the answer os_packages_build adds it"
+    try:
+        manifest.write_text(GIT_DEPENDENCY[manager](before), "utf-8")
+        refused = service.fail("sh", "scripts/lock.sh")
+        assert re.search(
+            r"\bgit\b.*(not found|missing|Cannot find)|(find|find command).*\bgit\b",
+            refused,
+            re.IGNORECASE,
+        )
+        assert answer in refused
+
+        manifest.write_text(before, "utf-8")
+        chart.rename(chart.with_name("kept"))
+        for dockerfile in ("Dockerfile", "Dockerfile.dev"):
+            build = ("docker", "build", MOUNT, f"--file={dockerfile}", "--progress=plain", ".")
+            assert answer in service.fail(*build)
+    finally:
+        manifest.write_text(before, "utf-8")
+        if not chart.exists():
+            chart.with_name("kept").rename(chart)
 
 
 @WITH_MANAGERS
@@ -228,8 +415,7 @@ def test_vendored_wheels_are_enough_where_there_is_no_network(
     service_of: ServiceOf, index: Index, manager: str
 ) -> None:
     service = service_of(manager)
-    if not kit.files(service.project, "*.lock", "requirements/*.txt"):
-        service.run("sh", "scripts/lock.sh")
+    service.build()
     make = ("--silent", "-C", str(service.project))
     refused = stacks.execute("make", *make, "image-offline", cwd=service.project)
     assert refused.returncode != 0
@@ -237,12 +423,12 @@ def test_vendored_wheels_are_enough_where_there_is_no_network(
 
     service.run("make", *make, "vendor")
     wheels = {file.name for file in (service.project / "wheels").glob("*.whl")}
-    assert wheels == {"harbour_tides-1.0-py3-none-any.whl"}
+    assert wheels == {f"harbour_{name}-1.0-py3-none-any.whl" for name in ("charts", "tides")}
 
     kit.run("docker", "image", "rm", "--force", f"{service.image}:latest")
     served = index.log()
     service.run("make", *make, "image-offline")
-    assert service.tides("latest") == LEVEL
+    assert service.tides("latest") == [LEVEL, "first"]
     assert index.log() == served
 
     lock = next(iter(kit.files(service.project, "*.lock", "requirements/production.txt")))

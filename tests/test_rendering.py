@@ -78,7 +78,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     (
         "dependency_manager",
         {"pip", "poetry", "pipenv"},
-        (r"(?<!without-)(?<!uv )\bpip\b(?! --python| download|-licenses)",),
+        (r"(?<!without-)(?<!uv )\bpip\b(?! --python| download| wheel|-licenses)",),
     ),
     ("dependency_manager", {"poetry"}, ("poetry",)),
     ("dependency_manager", {"pipenv"}, ("pipenv", "pipfile")),
