@@ -1193,7 +1193,9 @@ def consequences(context: Context, conf: Mapping[str, Any]) -> list[str]:
             f" base_image: {was}. Give those for {base}, for example:"
             f" {update_command(conf)} --vcs-ref :current: --data '{foreign[0]}=[…]'"
         )
-    if "${WEB_PORT:" in committed("compose.prod.yaml"):
+    file = Path(conf["dst_path"], "compose.prod.yaml")
+    production = file.read_text("utf-8") if file.is_file() else ""
+    if "${WEB_PORT:" in committed(file.name) and "${PRODUCTION_PORT:" in production:
         said.append(
             f"Production listens on port {context['production_port']} now, so that development can"
             " run beside it. Where it is deployed, give PRODUCTION_PORT what WEB_PORT was, or"
