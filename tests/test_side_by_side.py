@@ -63,6 +63,16 @@ def test_other_settings_are_kept(projects: list[Path]) -> None:
     assert "WEB_PORT=8000" not in text
 
 
+def test_replicas_get_ports_of_their_own(projects: list[Path]) -> None:
+    (projects[0] / ".env").write_text("WEB_REPLICAS=3\n", "utf-8")
+    given = give_ports(projects[0])
+    assert given["WEB_REPLICAS"] == "3"
+    first, last = map(int, given.pop("PRODUCTION_PORT").split("-"))
+    assert last - first == 2
+    others = {int(port) for name, port in given.items() if name.endswith("_PORT")}
+    assert not others & {*range(first, last + 1)}
+
+
 @pytest.mark.parametrize("port", [1024, 8000, 8001, 8002, 8003, 8080, 8081])
 @pytest.mark.parametrize(
     ("proxy", "adopted"),
