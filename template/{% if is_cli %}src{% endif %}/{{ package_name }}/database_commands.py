@@ -6,8 +6,9 @@ import typer
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
-from .errors import database_errors
+from .errors import ExitCode, database_errors, fail
 from .options import load
 
 PACKAGE = Path(__file__).parent
@@ -21,8 +22,11 @@ def upgrade(context: typer.Context) -> None:
     config = Config()
     config.set_main_option("script_location", str(find_revisions()).replace("%", "%%"))
     config.attributes["settings"] = load(context)
-    with database_errors():
-        command.upgrade(config, "head")
+    try:
+        with database_errors():
+            command.upgrade(config, "head")
+    except CommandError as error:
+        fail(f"The database cannot be brought to the latest revision: {error}", ExitCode.DATABASE)
     revision = ScriptDirectory.from_config(config).get_current_head()
     typer.echo(f"The database is at revision {revision}.", err=True)
 
