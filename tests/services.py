@@ -23,6 +23,7 @@ from conftest import Render
 from stacks import Stack
 
 REPLICAS = 2
+PART_OF_TESTS = "tests/test_settings.py"
 
 # How a database's own client takes a lock that every write waits for, four seconds long.
 MYSQL_CLIENT = (
@@ -209,7 +210,19 @@ class Service(Deployed):
         assert "0.0.0.0:" not in published
 
     def test_its_own_tests_pass_inside(self, development: Stack) -> None:
-        assert " passed" in development.compose("run", "--rm", "web", "pytest")
+        answers = kit.read_answers(development.project)
+        databases = ("psql", "--username=app", "--tuples-only", "--no-align", "--command")
+        inside = ("exec", "-T", "database", *databases)
+        uses_postgresql = answers["database"] == "postgresql"
+        if uses_postgresql:  # as a run leaves it that was killed
+            development.compose(*inside, "CREATE DATABASE app_test")
+        run = ("run", "--rm", "web", "pytest", "--cov")
+        for result in stacks.all_of([lambda: development.try_compose(*run)] * 2)():
+            assert result.returncode == 0, result.stdout[-5000:]
+            assert " passed" in result.stdout
+        if uses_postgresql:
+            left = development.compose(*inside, "SELECT datname FROM pg_database")
+            assert "app_test" not in left
 
     def test_a_migration_can_be_written(self, development: Stack) -> None:
         write_migration(development, "notes")
@@ -402,6 +415,21 @@ class Workplace(Deployed):
         finally:
             source.write_text(original, "utf-8")
         stacks.eventually(lambda: "X-Request-ID" in development.ask("/health").headers)
+
+    def test_a_part_of_its_tests_can_be_run(self, development: Stack) -> None:
+        assert " passed" in development.compose("run", "--rm", "web", "pytest", PART_OF_TESTS)
+
+    def test_its_tests_say_that_their_database_is_away(
+        self, development: Stack, has_server: bool
+    ) -> None:
+        if not has_server:
+            pytest.skip("SQLite has no server that could be away")
+        away = "DATABASE_URL=postgresql+psycopg://app@localhost:1/app"
+        command = ("run", "--rm", "--no-deps", f"--env={away}", "web", "pytest", "--quiet")
+        result = development.try_compose(*command)
+        assert result.returncode == 2
+        assert result.stdout.count("The database of DATABASE_URL cannot be reached: ") == 1
+        assert "Traceback" not in result.stdout
 
     def test_its_own_linters_pass_inside(self, development: Stack) -> None:
         development.compose(

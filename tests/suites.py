@@ -5,6 +5,9 @@ from pathlib import Path
 import kit
 import stacks
 
+# What is left open fails a test, or the run at its end.
+STRICT = "-W error::ResourceWarning -W error::pytest.PytestUnraisableExceptionWarning"
+
 SCRIPT = """
 pip install --quiet --root-user-action=ignore $TOOLS
 git config --global safe.directory '*'
