@@ -3,6 +3,8 @@
 import gzip
 import json
 import re
+import socket
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -34,6 +36,29 @@ ASK = (
     "import sys, urllib.request as r; print(r.urlopen(r.Request(sys.argv[1], headers="
     "{'Host': 'localhost', 'X-Forwarded-For': sys.argv[2], 'X-Request-ID': sys.argv[3]})).status)"
 )
+# A service that takes WebSockets with this answer, repeats what it gets, and streams to others.
+LIVE = r"""
+import socketserver, time
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        lines = iter(self.rfile.readline, b"\r\n")
+        sent = dict(line.decode().strip().lower().split(": ", 1) for line in list(lines)[1:])
+        self.wfile.write(b"HTTP/1.1 ")
+        if sent.get("upgrade") == "websocket" and sent.get("connection") == "upgrade":
+            self.wfile.write(b"101 Switching\r\nUpgrade: websocket\r\n")
+            self.wfile.write(b"Connection: Upgrade\r\n\r\n")
+            while piece := self.request.recv(100):
+                self.wfile.write(piece)
+        else:
+            self.wfile.write(b"200 OK\r\nContent-Type: text/event-stream\r\n")
+            self.wfile.write(b"X-Accel-Buffering: no\r\nConnection: close\r\n\r\n")
+            self.wfile.write(("data: " + sent.get("upgrade", "plain") + "\n\n").encode())
+            time.sleep(5)
+            self.wfile.write(b"data: late\n\n")
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+Server(("", 8000), Handler).serve_forever()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +73,7 @@ def production(
         kit.run("make", "--silent", "-C", project, "secrets")
         stacks.give_to_developer(project)
         environment = {"PRODUCTION_PORT": str(stacks.free_ports(1)[0]), "WEB_REPLICAS": "2"}
+        environment["PROXY_READ_TIMEOUT"] = "31s"
         stack = Stack(project, stacks.PRODUCTION, environment)
         stack.compose("up", "--build", "--detach", "--wait")
         yield stack
@@ -118,6 +144,11 @@ def test_its_own_tests_pass_inside(production: Stack) -> None:
         assert " passed" in stack.compose("run", "--build", "--rm", "web", "pytest")
     finally:
         stack.compose("down", "--volumes", "--timeout", "3")
+
+
+def test_the_patience_with_answers_is_a_setting(production: Stack) -> None:
+    running = production.compose("exec", "-T", "proxy", "nginx", "-T")
+    assert re.findall(r"^\s*proxy_read_timeout (\w+);", running, re.MULTILINE) == ["31s"]
 
 
 def test_only_the_proxy_is_published(production: Stack) -> None:
@@ -239,3 +270,52 @@ def test_a_service_that_is_gone_is_named(production: Stack) -> None:
     finally:
         production.compose("start", "web")
     stacks.eventually(lambda: ask(production, "/ready").status == 200)
+
+
+@pytest.fixture
+def live(production: Stack) -> Iterator[tuple[str, int]]:
+    """Put a service behind the proxy that holds its connections; tell the proxy's address."""
+    image = production.containers("web")[0]["Config"]["Image"]
+    (network,) = production.containers("proxy")[0]["NetworkSettings"]["Networks"]
+    production.compose("stop", "--timeout", "5", "web")
+    command = ("run", "--detach", "--network", network, "--network-alias=web")
+    name = kit.run("docker", *command, "--entrypoint=python", image, "-c", LIVE).strip()
+    try:
+        stacks.eventually(lambda: ask(production, "/").status == 200)
+        host, port = production.address("proxy", 8080).split(":")
+        yield host, int(port)
+    finally:
+        kit.run("docker", "rm", "--force", name)
+        production.compose("start", "web")
+    stacks.eventually(lambda: ask(production, "/ready").status == 200)
+
+
+def upgrade(address: tuple[str, int], protocol: str) -> socket.socket:
+    """Ask for another protocol on a connection, as browsers do."""
+    connection = socket.create_connection(address, timeout=20)
+    connection.sendall(
+        b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Upgrade: " + protocol.encode() + b"\r\n\r\n"
+    )
+    return connection
+
+
+def test_websockets_pass_and_nothing_else_is_switched_to(live: tuple[str, int]) -> None:
+    with upgrade(live, "WebSocket") as connection:
+        assert connection.recv(5000).startswith(b"HTTP/1.1 101 ")
+        frame = b"\x81\x84\x00\x00\x00\x00tide"
+        connection.sendall(frame)
+        assert connection.recv(100) == frame
+    with upgrade(live, "h2c") as connection, connection.makefile("rb") as answer:
+        assert answer.readline().startswith(b"HTTP/1.1 200 ")
+        assert any(line == b"data: plain\n" for line in answer)
+
+
+def test_a_stream_is_handed_on_piece_by_piece(live: tuple[str, int]) -> None:
+    host, port = live
+    with urllib.request.urlopen(f"http://{host}:{port}/live", timeout=20) as stream:
+        started = time.monotonic()
+        assert stream.readline() == b"data: plain\n"
+        assert time.monotonic() - started < 4, "it came with the next one"
+        assert stream.read().endswith(b"data: late\n\n")
