@@ -1,5 +1,6 @@
 """How gunicorn serves the application; WEB_CONCURRENCY sets the number of processes."""
 
+import logging
 import os
 import socket
 import struct
@@ -13,6 +14,20 @@ threads = 8
 worker_tmp_dir = "/dev/shm"  # a heartbeat file must not wait for a disk
 graceful_timeout = 25
 control_socket_disable = True  # nobody would ask it
+
+
+def _without_content(record: logging.LogRecord) -> bool:
+    """Leave what a client sent out of a line, but for the path."""
+    if isinstance(record.msg, str) and record.msg.startswith("Invalid request from ip="):
+        record.msg = record.msg.partition(": ")[0]
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            value.partition("?")[0] if isinstance(value, str) else value for value in record.args
+        )
+    return True
+
+
+logging.getLogger("gunicorn.error").addFilter(_without_content)
 
 
 def when_ready(server: Any) -> None:

@@ -18,6 +18,7 @@ ELSEWHERE = "elsewhere.example"
 FORGED = "203.0.113.66"
 LARGE = 2**21  # bytes, twice of what is accepted
 LARGE_BODY = b'{"title": "%s"}' % (b"x" * LARGE)
+PART = 8  # characters
 SLOW_CLIENTS = 24  # more than there are threads
 SETUID = "find / -xdev -type f -perm /6000 2>/dev/null | wc -l"
 
@@ -163,6 +164,12 @@ def status(answer: str) -> int:
 def is_refused(answer: str) -> bool:
     """Say whether a request was refused, and not by a fault of the service."""
     return status(answer) in (0, *range(400, 500), 501)
+
+
+def tells(text: str, secret: str) -> bool:
+    """Say whether a text holds a part of a secret that would help to guess the rest."""
+    assert len(secret) >= PART
+    return any(secret[at : at + PART] in text for at in range(len(secret) - PART + 1))
 
 
 def tells_nothing(answer: str) -> bool:
@@ -333,7 +340,7 @@ class Attacks:
             places[f"the processes of {service}"] = self.shell(production, service, look)
         settle(
             {
-                f"find secret {number} in {place}": secret not in text
+                f"find a part of secret {number} in {place}": not tells(text, secret)
                 for number, secret in enumerate(secrets)
                 for place, text in places.items()
             }

@@ -23,6 +23,7 @@ from conftest import Render
 from stacks import Stack
 
 REPLICAS = 2
+LOG_CONFIG = {"Type": "json-file", "Config": {"max-file": "5", "max-size": "10m"}}
 PART_OF_TESTS = "tests/test_settings.py"
 
 # How a database's own client takes a lock that every write waits for, four seconds long.
@@ -105,6 +106,7 @@ def check_privileges(production: Stack) -> None:
         assert not host["Privileged"], name
         # Nothing else: the engine's own filters of system calls and paths stay.
         assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+        assert host["LogConfig"] == LOG_CONFIG, name
         assert all(host[limit] > 0 for limit in ("Memory", "NanoCpus", "PidsLimit")), name
         assert host["Tmpfs"].keys() <= {"/tmp", "/data", "/run/mysqld", "/var/run/postgresql"}, name  # noqa: S108
         megabytes = [int(re.findall(r"size=(\d+)m", each)[0]) for each in host["Tmpfs"].values()]

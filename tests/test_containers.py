@@ -5,6 +5,7 @@ from typing import ClassVar
 import kit
 import pytest
 from attacks import WebAttacks
+from discretion import Discretion
 from fuzzing import Fuzz
 from services import Builds, Rotation, Service, Workplace
 
@@ -18,7 +19,7 @@ class TestFastapiWithUvAndPostgresql(Rotation, Service, Workplace, Builds, WebAt
     umask = 0o077
 
 
-class TestFlaskWithUvAndPostgresql(Service, Workplace, Builds, WebAttacks, Fuzz):
+class TestFlaskWithUvAndPostgresql(Service, Workplace, Builds, WebAttacks, Discretion, Fuzz):
     """The other framework, the other image and another Python."""
 
     answers: ClassVar[kit.Answers] = {

@@ -12,6 +12,7 @@ import projects
 import pytest
 import stacks
 from conftest import Render
+from discretion import Discretion
 from services import Rotation, Service
 from stacks import Stack
 
@@ -159,7 +160,7 @@ class Database:
         assert not (project / dump).exists()
 
 
-class Server(Database):
+class Server(Database, Discretion):
     """What databases are tested for that are servers."""
 
     sql: ClassVar[tuple[str, ...]]  # the client as the application, which reads statements

@@ -20,6 +20,7 @@ import pytest
 import stacks
 from attacks import WebAttacks
 from conftest import Render
+from discretion import Discretion
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -82,7 +83,7 @@ def production(
     stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
 
 
-class TestProxy(WebAttacks):
+class TestProxy(WebAttacks, Discretion):
     """A service behind its proxy withstands what one without withstands."""
 
 

@@ -3,15 +3,18 @@
 import json
 import re
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import kit
 import pytest
 import stacks
-from attacks import Attacks
+from attacks import Attacks, tells
+from discretion import Database, check_lines
 from services import HOME_CACHE, Deployed, use_home
 from stacks import Stack
 
@@ -183,6 +186,23 @@ class TestQueue(Deployed, Attacks):
         assert "cache does not answer" in production.compose("logs", "web")
         stacks.eventually(lambda: production.ask(path).json()["title"] == "Ebb")
 
+    def test_logs_hold_nothing_that_a_task_was_given(self, production: Stack) -> None:
+        sent, package = uuid.uuid4().hex, production.package.name
+        send = (
+            f"from {package}.worker import celery; celery.send_task('unknown', ['{sent}'], "
+            f"{{'of': '{sent}'}}); celery.send_task('{package}.notes.tasks.measure_missing_notes')"
+        )
+        database = Database(production)
+        production.compose("stop", "database")
+        production.compose("exec", "-T", "worker", "python", "-c", send)
+        for said in ("unregistered task", "raised unexpected"):
+            stacks.eventually(partial(is_logged, production, said))
+        database.start()
+        (worker,) = production.containers("worker")
+        logs = kit.run("docker", "logs", worker["Id"])
+        assert not [word for word in (*database.secrets, sent) if tells(logs, word)]
+        check_lines(logs)
+
     def test_what_is_enqueued_outlives_the_broker(self, production: Stack) -> None:
         production.compose("stop", "beat", "worker")
         path = create_note(production)
@@ -214,6 +234,11 @@ class TestQueueWithSqlite(Deployed):
 
     def test_a_note_is_measured(self, development: Stack) -> None:
         assert measured(development) == {"characters": 12, "words": 3, "reading_seconds": 1}
+
+
+def is_logged(stack: Stack, said: str) -> bool:
+    """Say whether the worker has logged something."""
+    return said in stack.compose("logs", "worker")
 
 
 def create_note(stack: Stack) -> str:

@@ -17,7 +17,12 @@ HEADING = re.compile(r"^\| (threat|promise) \|")
 ROW = re.compile(r"^\| (?!(?:threat|promise) |-)(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 ROWS = [row for document in DOCUMENTS for row in ROW.findall(document)]
 CODE = re.compile(r"`(.+?)`")
-SHARED = ("attacks", "fuzzing", "services")  # modules with classes of tests, which others inherit
+SHARED = (
+    "attacks",
+    "discretion",
+    "fuzzing",
+    "services",
+)  # modules with classes of tests, which others inherit
 
 # Together these have every file that a row may name.
 PROJECTS: tuple[kit.Answers, ...] = (

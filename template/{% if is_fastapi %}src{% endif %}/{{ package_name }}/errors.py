@@ -3,11 +3,18 @@
 import json
 
 from fastapi import FastAPI, Request, Response, status
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 
 
 def init_app(app: FastAPI) -> None:
-    """Say what is wrong with a request without repeating it."""
+    """Say what is wrong with a request or an answer without repeating it."""
+
+    @app.exception_handler(ResponseValidationError)
+    async def broken(_: Request, error: ResponseValidationError) -> Response:
+        for problem in error.errors():
+            for key in problem.keys() - {"type", "loc", "msg"}:
+                del problem[key]
+        raise error  # as a fault of the service, which is logged and answered with 500
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
