@@ -252,6 +252,12 @@ def test_every_locked_version_is_looked_up(service_of: ServiceOf, manager: str) 
 
             advisories.known = {}
             assert service.script("scripts/audit.sh", **settings).returncode == 0
+
+        gone = service.script("scripts/audit.sh", OSV_URL=advisories.url, NETWORK="none")
+        assert gone.returncode == 2
+        (sentence,) = re.findall("^Nothing could be audited: .+", gone.stdout, re.MULTILINE)
+        assert gone.stdout.rstrip().endswith(sentence)
+        assert "Traceback" not in gone.stdout
     finally:
         exceptions.unlink()
 
