@@ -20,6 +20,7 @@ from pathlib import Path
 
 import kit
 import pytest
+import reproduction
 import stacks
 from conftest import Render
 from pip._internal.models.index import PyPI
@@ -347,7 +348,7 @@ def test_an_authority_is_trusted_because_its_certificate_is_there(
         assert service.python(tag, trusts_others) == "True"
 
     certificate = service.project / "ca-certificates" / index.authority.name
-    lock = ("docker", "build", "--file=Dockerfile.dev", "--target=lock", "--progress=plain", ".")
+    lock = ("sh", "scripts/lock.sh", "--upgrade")
     content = certificate.read_bytes()
     try:
         certificate.write_bytes(ssl.PEM_cert_to_DER_cert(content.decode()))
@@ -377,6 +378,22 @@ def test_an_edit_of_a_package_in_the_project_reaches_the_images(
             assert service.tides(tag) == [LEVEL, "second"]
     finally:
         chart.write_text(before, "utf-8")
+
+
+@WITH_MANAGERS
+def test_a_package_in_the_project_makes_no_image_another(
+    service_of: ServiceOf, manager: str
+) -> None:
+    service = service_of(manager)
+    service.build()
+    tag = f"{service.image}:build"
+    options = (MOUNT, f"--build-arg=SOURCE_DATE_EPOCH={reproduction.EPOCH}")
+    digests = set()
+    for _ in range(2):
+        (service.project / CHART).touch()
+        service.run("docker", "build", *options, "--no-cache-filter=build", f"--tag={tag}", ".")
+        digests.add(reproduction.digest(tag))
+    assert len(digests) == 1
 
 
 @WITH_MANAGERS
