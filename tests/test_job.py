@@ -124,6 +124,13 @@ class Job(Deployed):
 
     @pytest.fixture(scope="class")
     @classmethod
+    def development(cls, project: Path) -> Iterator[Stack]:
+        """Start the development stack with a schedule that leaves the runs to the tests."""
+        with Stack(project, stacks.DEVELOPMENT, {"SCHEDULE": "0 0 1 1 *"}).running() as stack:
+            yield stack
+
+    @pytest.fixture(scope="class")
+    @classmethod
     def production(cls, project: Path) -> Iterator[Stack]:
         """Start the production stack with the densest schedule there is."""
         with Stack(project, stacks.PRODUCTION, {"SCHEDULE": "* * * * *"}).running() as stack:
