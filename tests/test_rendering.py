@@ -223,6 +223,12 @@ def test_every_file_parses(project: Path) -> None:
         kit.parse(file)
 
 
+def test_nothing_is_watched_that_is_mounted(project: Path) -> None:
+    override = kit.parse(project / "compose.override.yaml")
+    for name, service in override["services"].items():
+        assert ".:/app" not in service.get("volumes", []) or "develop" not in service, name
+
+
 def test_make_lists_its_targets(project: Path) -> None:
     listed = kit.run("make", "--warn-undefined-variables", cwd=project)
 
