@@ -235,7 +235,7 @@ OWN_MARKERS = frozenset((*MIGRATIONS, *REQUIREMENTS, *DEVELOPMENT_REQUIREMENTS))
 # What generated projects hold beside their package.
 RESERVED_PACKAGES = frozenset(
     """
-    conftest migrations scripts servers src temporary_database test tests
+    conftest giving_up migrations scripts servers src temporary_database test tests
     """.split()
 )
 # Letters that Unicode does not decompose into an ASCII letter and an accent.
