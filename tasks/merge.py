@@ -19,6 +19,15 @@ from git import git, names
 LABELS = ("before updating", "last update", "after updating")
 LINK, PROGRAM, PLAIN = "120000", "100755", "100644"
 
+# What lines of the template say in other words since, and the words before.
+EARLIER = (
+    (rb"^COPY --chmod=\d+ ", rb"COPY "),
+    (rb"^COPY --chmod=\d+ ", rb"COPY --link "),
+    (rb"^COPY --from=", rb"COPY --link --from="),
+    (rb"^( +- \S+)[:,]z$", rb"\1"),  # what is mounted, for SELinux
+    (rb"\$\(DOCKER\)", rb"docker"),
+)
+
 
 class File(NamedTuple):
     """A file as git keeps it."""
@@ -79,6 +88,7 @@ def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome
     ours = content(mine)
     old, new = (with_ends_of(ours, content(file)) for file in (base, theirs))
     old, ours = (in_words_of(new, text) for text in (old, ours))
+    old, new = (with_pins_of(ours, text) for text in (old, new))
     text, has_conflict = merge_texts(old, ours, new)
     if (has_conflict and not text) or not holds(old, ours, text):
         return Outcome(mine, unmerged, "whole")
@@ -94,20 +104,29 @@ def with_ends_of(mine: bytes, text: bytes) -> bytes:
 
 
 def in_words_of(theirs: bytes, text: bytes) -> bytes:
-    """Let a text say what the template says in other words since: modes, links and registries.
+    """Let a text say what the template says in other words since: see EARLIER, and registries.
 
     Otherwise it would conflict with whatever users have written beside or behind that.
     """
-    for line in set(re.findall(rb"^COPY --(?:chmod|from)=.*", theirs, re.MULTILINE)):
-        option, rest = map(re.escape, line.removeprefix(b"COPY ").split(b" ", 1))
-        earlier = rb"^COPY (?:--link )?%s%s$" % (
-            b"" if option.startswith(rb"\-\-chmod") else option + b" ",
-            rest,
-        )
-        text = re.sub(earlier, lambda _: line, text, flags=re.MULTILINE)  # noqa: B023
+    for line in set(theirs.splitlines()):
+        for words, earlier_words in EARLIER:
+            if (earlier := re.sub(words, earlier_words, line)) != line:
+                whole = rb"^%s(?=\r?$)" % re.escape(earlier)
+                text = re.sub(whole, lambda _: line, text, flags=re.MULTILINE)  # noqa: B023
     for registry, name in set(re.findall(rb" (docker\.io/(?:library/)?)([\w./-]+):", theirs)):
         earlier = rb"^(FROM| +(?:- name|image):) (?=%s:)" % re.escape(name)
         text = re.sub(earlier, rb"\1 " + registry, text, flags=re.MULTILINE)
+    return text
+
+
+def with_pins_of(mine: bytes, text: bytes) -> bytes:
+    """Pin the images of a text to the digests that the user's version has for the same tags.
+
+    Otherwise each line that names one would conflict with what the template writes beside it.
+    """
+    for image, digest in set(re.findall(rb"^(?:FROM| +image:) (\S+)(@\S+)", mine, re.MULTILINE)):
+        named = rb"^((?:FROM| +image:) %s)(?=\s)" % re.escape(image)
+        text = re.sub(named, rb"\1" + digest, text, flags=re.MULTILINE)
     return text
 
 

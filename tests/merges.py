@@ -53,6 +53,7 @@ def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
             assert theirs is not None, f"the template drops {path}, which its user has edited"
             before, theirs = (with_ends_of(ours, text) for text in (before or b"", theirs))
             before, ours = (in_new_words(theirs, text) for text in (before, ours))
+            before, theirs = (pinned_as(ours, text) for text in (before, theirs))
             expected, is_clash = merge(before, ours, theirs)
             if is_clash:
                 is_text = not any(b"\0" in text for text in (before, ours, theirs))
@@ -82,7 +83,7 @@ def with_ends_of(ours: bytes, text: bytes) -> bytes:
 
 
 def in_new_words(theirs: bytes, text: bytes) -> bytes:
-    """Replace what copies into an image, and names one, by what the template has in its place."""
+    """Replace what is said in other words since by what the template has in its place."""
     for line in theirs.splitlines():
         if found := re.fullmatch(rb"COPY --chmod=\d{3} (.*)", line):
             text = text.replace(b"\nCOPY " + found[1] + b"\n", b"\n" + line + b"\n")
@@ -91,6 +92,26 @@ def in_new_words(theirs: bytes, text: bytes) -> bytes:
         if found := re.search(rb"( docker[.]io/(?:library/)?)([^ :]+:)", line):
             for word in (b"FROM", b"image:", b"name:"):
                 text = text.replace(word + b" " + found[2], word + found[0])
+        for earlier in (
+            line[:-2] if line.endswith((b":z", b",z")) else line,
+            line.replace(b"$(DOCKER)", b"docker"),
+        ):
+            text = b"\n".join(line if own == earlier else own for own in text.split(b"\n"))
+    return text
+
+
+def pinned_as(ours: bytes, text: bytes) -> bytes:
+    """Give the images of a text the digests that the user gave to the same names."""
+    for line in ours.splitlines():
+        words = line.split()
+        if words[:1] in ([b"FROM"], [b"image:"]) and b"@" in line:
+            prefix = line[: line.index(b"@")]
+            text = b"\n".join(
+                own.replace(prefix, line.split(b" AS ")[0], 1)
+                if own.removesuffix(b"\r").split(b" AS ")[0] == prefix
+                else own
+                for own in text.split(b"\n")
+            )
     return text
 
 

@@ -444,13 +444,13 @@ def written_in(project: Path) -> dict[str, str]:
 def test_images_have_what_the_manifests_name(template: Path, tmp_path: Path) -> None:
     project = copy_application("workspace", tmp_path)
     adopt(template, project)
-    for name in ("Dockerfile", "Dockerfile.dev"):
+    for name, first in (("Dockerfile", ""), ("Dockerfile.dev", "/opt/start:")):
         text = (project / name).read_text()
         for member in ("currents", "forecast"):
             assert f"COPY packages/{member}/pyproject.toml packages/{member}/\n" in text
         assert "--all-packages --no-install-local" in text
         path = "/app:/app/src:/app/packages/currents:/app/packages/forecast/src"
-        assert f"PYTHONPATH={path} " in text
+        assert f"PYTHONPATH={first}{path} " in text
 
 
 def test_what_the_user_says_counts(template: Path, tmp_path: Path) -> None:
