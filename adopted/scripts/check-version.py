@@ -7,7 +7,8 @@ from pathlib import Path
 tag = sys.argv[1]
 manifest = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))
 tables = (manifest.get("project", {}), manifest.get("tool", {}).get("poetry", {}))
-versions = [table["version"] for table in tables if "version" in table]  # none if it is computed
+# None if it is computed
+versions = [table["version"] for table in tables if "version" in table]
 if versions and tag.removeprefix("v") != versions[0]:
     sys.exit(
         f"The tag {tag} is not the version {versions[0]} of pyproject.toml:"
