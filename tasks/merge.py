@@ -26,6 +26,7 @@ EARLIER = (
     (rb"^COPY --from=", rb"COPY --link --from="),
     (rb"^( +- \S+)[:,]z$", rb"\1"),  # what is mounted, for SELinux
     (rb"\$\(DOCKER\)", rb"docker"),
+    (rb"\$\(DOCKER\) build --secret \S+", rb"docker build"),
 )
 
 

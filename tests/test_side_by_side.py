@@ -1,6 +1,8 @@
 """Two generated projects run side by side on one machine."""
 
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -63,10 +65,11 @@ def test_other_settings_are_kept(projects: list[Path]) -> None:
     assert "WEB_PORT=8000" not in text
 
 
-def test_replicas_get_ports_of_their_own(projects: list[Path]) -> None:
-    (projects[0] / ".env").write_text("WEB_REPLICAS=3\n", "utf-8")
+@pytest.mark.parametrize("value", ["3", '"3"', "'3'", "3 # of them"])
+def test_replicas_get_ports_of_their_own(projects: list[Path], value: str) -> None:
+    (projects[0] / ".env").write_text(f"WEB_REPLICAS={value}\n", "utf-8")
     given = give_ports(projects[0])
-    assert given["WEB_REPLICAS"] == "3"
+    assert given["WEB_REPLICAS"] == value
     first, last = map(int, given.pop("PRODUCTION_PORT").split("-"))
     assert last - first == 2
     others = {int(port) for name, port in given.items() if name.endswith("_PORT")}
@@ -97,6 +100,34 @@ def test_environments_are_two_projects_of_compose(render: Render) -> None:
     project = render({})
     names = [kit.parse(project / name)["name"] for name in ("compose.yaml", "compose.prod.yaml")]
     assert names == ["harbour-api", "harbour-api-production"]
+
+
+def test_no_other_stack_is_taken_for_development(render: Render) -> None:
+    result = stacks.execute("make", "dump", "STACK=prod", "DOCKER=echo", cwd=render({}))
+    assert result.returncode != 0
+    assert 'STACK is production or development, not "prod"' in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("answers", "command"),
+    [({}, "make secrets"), ({"database": "postgresql", **ADOPTED}, "sh scripts/secrets.sh")],
+)
+def test_secrets_are_made_where_letters_have_an_encoding(
+    render: Render, tmp_path: Path, answers: kit.Answers, command: str
+) -> None:
+    project = shutil.copytree(render(answers), tmp_path / "project")
+    (programs := tmp_path / "bin").mkdir()
+    # As on macOS: in UTF-8 it stops at the first byte that is no letter.
+    (programs / "tr").write_text(
+        f'#!/bin/sh\n[ "$LC_ALL" = C ] && exec {kit.tool("tr")} "$@"\nexit 1\n'
+    )
+    (programs / "tr").chmod(0o755)
+    path = os.pathsep.join((str(programs), os.environ["PATH"]))
+    made = stacks.execute(*command.split(), cwd=project, PATH=path, LC_ALL="C.UTF-8")
+    assert made.returncode == 0, made.stdout
+    secrets = [file for file in (project / "secrets").iterdir() if not file.name.startswith(".")]
+    assert secrets
+    assert {len(secret.read_text("utf-8")) for secret in secrets} == {40}
 
 
 @pytest.fixture
