@@ -441,7 +441,7 @@ class Workplace(Deployed):
     @pytest.mark.skipif(os.getuid() != 0, reason="only root's files could tell the difference")
     def test_the_work_tree_holds_no_file_of_roots(self, development: Stack) -> None:
         development.compose("run", "--rm", "web", "pytest", "--quiet")
-        migrate = ("alembic",)
+        migrate: tuple[str, ...] = ("alembic",)
         if kit.read_answers(development.project)["framework"] == "flask":
             migrate = ("flask", "--app", f"{development.package.name}.app", "db")
         revision = development.compose("exec", "-T", "web", *migrate, "revision", "--message=Empty")
