@@ -19,6 +19,9 @@ from git import git, names
 LABELS = ("before updating", "last update", "after updating")
 LINK, PROGRAM, PLAIN = "120000", "100755", "100644"
 
+# What Compose never watched, since it is mounted; a user's own service may stand right behind.
+DROPPED = re.compile(rb"^    develop:\n(?: {6}.*\n)+", re.MULTILINE)
+
 # What lines of the template say in other words since, and the words before.
 EARLIER = (
     (rb"^COPY --chmod=\d+ ", rb"COPY "),
@@ -89,6 +92,8 @@ def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome
     ours = content(mine)
     old, new = (with_ends_of(ours, content(file)) for file in (base, theirs))
     old, ours = (in_words_of(new, text) for text in (old, ours))
+    for block in set(DROPPED.findall(old)) - set(DROPPED.findall(new)):
+        old, ours = (text.replace(block, b"") for text in (old, ours))
     old, new = (with_pins_of(ours, text) for text in (old, new))
     text, has_conflict = merge_texts(old, ours, new)
     if (has_conflict and not text) or not holds(old, ours, text):

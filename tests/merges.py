@@ -11,6 +11,7 @@ import pathspec
 import projects
 from projects import Renderings
 
+WATCHED = rb"    develop:\n(?:      .*\n)+"  # a part of a service that the template no longer has
 Tree = Mapping[str, bytes]  # a path to its content
 
 ANSWERS = ".copier-answers.yml"  # Copier writes this anew
@@ -53,6 +54,8 @@ def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
             assert theirs is not None, f"the template drops {path}, which its user has edited"
             before, theirs = (with_ends_of(ours, text) for text in (before or b"", theirs))
             before, ours = (in_new_words(theirs, text) for text in (before, ours))
+            for watched in set(re.findall(WATCHED, before)) - set(re.findall(WATCHED, theirs)):
+                before, ours = (text.replace(watched, b"") for text in (before, ours))
             before, theirs = (pinned_as(ours, text) for text in (before, theirs))
             expected, is_clash = merge(before, ours, theirs)
             if is_clash:

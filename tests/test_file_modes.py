@@ -47,7 +47,9 @@ def check_copies(project: Path) -> None:
     assert copies, "no image holds anything"
     for options, sources in copies:
         mode = dict(option.split("=") for option in options).get("--chmod")
-        is_plain = all(re.search(r"\.(conf|ini|py|toml|txt)$", source) for source in sources)
+        is_plain = all(
+            re.search(r"\.(conf|ini|py|template|toml|txt)$", source) for source in sources
+        )
         assert mode in ((TO_READ, TO_RUN) if is_plain else (TO_RUN,)), (options, sources)
 
 
@@ -119,6 +121,6 @@ def services_of(project: Path, *files: str) -> dict[str, Any]:
 def binds(service: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """List the source and the target of what a service mounts from the work tree."""
     for volume in service["volumes"]:
-        source, target = re.sub(r":ro$", "", volume).rsplit(":", 1)
+        source, target = re.sub(r":(ro,)?z$|:ro$", "", volume).rsplit(":", 1)
         if re.match(r"[.$/~]", source):
             yield source, target
