@@ -271,7 +271,10 @@ def broker(stack: Stack, *command: str) -> str:
 def wait_for_worker(stack: Stack) -> None:
     """Wait until a task waits for the lock on the figures."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    stacks.eventually(lambda: sql(stack, waiting) == "1")
+    try:
+        stacks.eventually(lambda: sql(stack, waiting) == "1")
+    except pytest.fail.Exception:
+        pytest.fail(f"No task waits:\n{stack.compose('logs', '--tail=40', 'web', 'worker')}")
 
 
 @contextmanager
