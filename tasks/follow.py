@@ -1,6 +1,6 @@
 """Finishes an update: merges the files of the template, and lets the user's follow their answers.
 
-An update leaves out the files that are the user's (see manifest.jinja). Where it changed an answer,
+An update leaves out the files that are the user's: see yours.gitignore. Where it changed an answer,
 this renders them for the answers before and after, and merges the difference into the project's.
 At the end it lists what is imported and no longer there, in lines that begin with "Missing: ".
 
@@ -107,7 +107,7 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> s
         if translated == new or "own_files" in new:
             return set()  # an adopted application has no sample, and locks of its own
         before = render(current, translated, answers_file, root / "before")
-        managers = runpy.run_path(str(current / "extensions" / "slipway.py"))["MANAGERS"]
+        managers = runpy.run_path(str(current / "extensions" / "decisions.py"))["MANAGERS"]
         renderings = Renderings(*map(read_tree, (born, before, after)))
         first = git("-C", template, "rev-parse", f"{version}^{{commit}}").decode().strip()
         releases = Releases(
@@ -126,7 +126,7 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> s
         )
         stand_ins = {
             file.name: file.read_bytes()
-            for file in (current / "includes" / "without_sample").iterdir()
+            for file in (current / "template-parts" / "without_sample").iterdir()
         }
         own_files = OwnFiles(
             renderings,

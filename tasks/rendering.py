@@ -1,6 +1,5 @@
 """Renders versions of the template for an update, and reads what they write."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,7 +8,6 @@ from tarfile import TarFile
 from typing import Any
 
 import copier
-import jinja2
 import yaml
 from git import git
 from pathspec import GitIgnoreSpec
@@ -67,10 +65,5 @@ def read_tree(folder: Path) -> Tree:
 
 
 def users_files(template: Path) -> GitIgnoreSpec:
-    """Match what the manifest leaves out of an update, and of nothing else."""
-    manifest = jinja2.Template((template / "manifest.jinja").read_text("utf-8"), trim_blocks=True)
-    copied, updated = (
-        Counter(manifest.render(_copier_operation=operation).split("\n"))
-        for operation in ("copy", "update")
-    )
-    return GitIgnoreSpec.from_lines(updated - copied)
+    """Match the files that are the user's."""
+    return GitIgnoreSpec.from_lines((template / "yours.gitignore").read_text("utf-8").splitlines())

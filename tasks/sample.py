@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import copier
@@ -114,16 +114,17 @@ class Releases:
         What templates include counts for all of them.
         """
         if commit not in self._sources:
-            folders = ("template", "includes/source")
+            folders = ("template", "template-parts/source", "includes/source")
             listing = os.fsdecode(git("-C", self.template, "ls-tree", "-rz", commit, *folders))
             found: dict[str, set[str]] = defaultdict(set)
             for entry in listing.split("\0")[:-1]:
                 facts, name = entry.split("\t", 1)
-                name = re.sub(r"{%.*?%}", "", name).removesuffix(".jinja")
-                found[name.replace("{{ package_name }}", self.package)].add(facts.split()[2])
+                name = re.sub(r"{%.*?%}", "", name).replace("{{ package_name }}", self.package)
+                made = PurePosixPath(name.removesuffix(".jinja"))  # without the "." of an overlay
+                found[str(made)].add(facts.split()[2])
             self._sources[commit] = found
         made_from = self._sources[commit]
-        included = (blobs for name, blobs in made_from.items() if name.startswith("includes/"))
+        included = (blobs for name, blobs in made_from.items() if not name.startswith("template/"))
         found_blobs = made_from.get(f"template/{path}", set())
         return found_blobs.union(*included) if found_blobs else set()
 

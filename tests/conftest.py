@@ -23,7 +23,7 @@ from projects import Renderings, clone_with_releases, release  # noqa: E402  (re
 settings.register_profile("alike", derandomize=True, database=None, deadline=None)
 settings.load_profile("alike")
 
-collect_ignore = ["applications"]  # their tests run in their own containers
+collect_ignore = ["support"]  # their tests run in their own containers
 
 LOCKERS = ("docker", "pipenv", "pipx", "poetry", "python", "uv")
 

@@ -664,7 +664,7 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
     projects.commit(project, "Edit")
     before = own_files(project)
 
-    kit_files = releases / "adopted"
+    kit_files = releases / "template-adopted"
     for path in before:  # the next release has all of them, too
         (kit_files / path).parent.mkdir(parents=True, exist_ok=True)
         (kit_files / path).write_text("of the kit\n")
@@ -694,7 +694,7 @@ def test_an_update_finds_the_answers_beside_those_of_another_template(
     project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **theirs})
     adopt(releases, project)
     projects.commit(project, "Adopt")
-    (releases / "adopted" / "scripts" / "new.sh").write_text("#!/bin/sh\n")
+    (releases / "template-adopted" / "scripts" / "new.sh").write_text("#!/bin/sh\n")
     projects.commit(releases, "Release v99.0.0")
     projects.git(releases, "tag", "v99.0.0")
     command = ("update", "--defaults", "--trust", "--answers-file", ".copier-answers.slipway.yml")

@@ -17,7 +17,7 @@ import pytest
 import stacks
 from adoption import adopt, copy_application, write_application
 
-from adopt.staging import Stage
+from slipway.adopt.staging import Stage
 
 INTERRUPTED = "Not adopted: interrupted; nothing has been changed."
 SLOW_DOCKER = """#!/bin/sh

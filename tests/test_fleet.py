@@ -21,9 +21,9 @@ import pytest
 import yaml
 from projects import NEWEST, git
 
-from fleet.report import Report, Service, State
-from fleet.survey import Survey
-from fleet.template import Template
+from slipway.fleet.report import Report, Service, State
+from slipway.fleet.survey import Survey
+from slipway.fleet.template import Template
 
 OLDEST = "v0.1.0"
 HOSTILE = "<script>alert(1)[red]\x1b[31m"
@@ -352,7 +352,7 @@ def test_parts_of_different_runs_are_not_merged(outcome: Outcome, tmp_path: Path
 @pytest.mark.parametrize("path", ["docs/fleet.md", ".github/workflows/fleet.yml"])
 def test_options_that_are_written_about_exist(path: str) -> None:
     help_texts = execute("report", "--help").stdout + execute("merge", "--help").stdout
-    commands = re.findall(r"python -m fleet (.+)", (kit.ROOT / path).read_text("utf-8"))
+    commands = re.findall(r"python -m slipway.fleet (.+)", (kit.ROOT / path).read_text("utf-8"))
     options = {option for command in commands for option in re.findall(r"(?<= )--[a-z-]+", command)}
     assert options
     assert options <= set(re.findall(r"--[a-z-]+", help_texts))
@@ -361,7 +361,7 @@ def test_options_that_are_written_about_exist(path: str) -> None:
 def execute(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run the program where a terminal would be wide enough."""
     return subprocess.run(
-        [sys.executable, "-m", "fleet", *arguments],
+        [sys.executable, "-m", "slipway.fleet", *arguments],
         cwd=kit.ROOT,
         env={**os.environ, "COLUMNS": "250"},
         stdin=subprocess.DEVNULL,

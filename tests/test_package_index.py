@@ -19,13 +19,14 @@ from functools import cache
 from pathlib import Path
 
 import kit
+import package_index
 import pytest
 import reproduction
 import stacks
 from conftest import Render
 from pip._internal.models.index import PyPI
 
-SERVER = Path(__file__).with_name("package_index.py")
+SERVER = Path(package_index.__file__)
 PYTHON = kit.load_extension().read_images()["python-3.14-slim"]
 EXAMPLE = "https://packages.example.com/simple"  # of the README
 PASSWORD = uuid.uuid4().hex
@@ -182,9 +183,9 @@ def index(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[In
 
     certificates = tmp_path_factory.mktemp("certificates")
     container = kit.run(
-        *("docker", "run", "--detach", "--rm", f"--volume={SERVER.parent}:/tests:ro"),
+        *("docker", "run", "--detach", "--rm", f"--volume={SERVER.parent}:/support:ro"),
         *(f"--volume={served}:/served:ro", f"--volume={certificates}:/certificates:ro"),
-        *(PYTHON, "python", "-u", f"/tests/{SERVER.name}"),
+        *(PYTHON, "python", "-u", f"/support/{SERVER.name}"),
         *("/served", "/certificates/server.pem", LOGIN, PyPI.simple_url),
     ).strip()
     try:

@@ -50,13 +50,13 @@ def repository(tmp_path: Path) -> Path:
     for key, value in {"name": "Tester", "email": "tester@example.com"}.items():
         git(clone, "config", f"user.{key}", value)
     git(clone, "switch", "--quiet", "--orphan", "main")
-    for path in ("pyproject.toml", ".github/release.py", "changes/README.md"):
+    for path in ("pyproject.toml", "tools/release.py", "docs/changes/README.md"):
         (clone / path).parent.mkdir(exist_ok=True)
         shutil.copy2(kit.ROOT / path, clone / path)
     (clone / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
     commit(clone, "Start")
-    (clone / "changes" / "12.fixed.md").write_text("A leak.\n", "utf-8")
-    (clone / "changes" / "+cache.added.md").write_text("A cache, `valkey`.\n", "utf-8")
+    (clone / "docs" / "changes" / "12.fixed.md").write_text("A leak.\n", "utf-8")
+    (clone / "docs" / "changes" / "+cache.added.md").write_text("A cache, `valkey`.\n", "utf-8")
     commit(clone, "Add a cache")
     git(clone, "push", "--quiet", "origin", "main")
     return clone
@@ -82,7 +82,7 @@ def test_the_changes_become_the_entry_of_the_release(repository: Path) -> None:
     }
     assert git(repository, "log", "-1", "--format=%s") == "Release v0.2.0\n"
     assert git(repository, "status", "--porcelain") == ""
-    assert [file.name for file in (repository / "changes").iterdir()] == ["README.md"]
+    assert [file.name for file in (repository / "docs" / "changes").iterdir()] == ["README.md"]
 
 
 def test_a_check_shows_the_entry_and_changes_nothing(repository: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_changelog_of_another_form_is_refused(
 
 
 def test_a_release_without_a_change_is_refused(repository: Path) -> None:
-    git(repository, "rm", "--quiet", "changes/12.fixed.md", "changes/+cache.added.md")
+    git(repository, "rm", "--quiet", "docs/changes/12.fixed.md", "docs/changes/+cache.added.md")
     commit(repository, "Change nothing")
 
     assert_one_sentence(refused(repository, "write", "0.2.0"), "Nothing to release")
@@ -190,7 +190,7 @@ def test_a_work_tree_with_changes_is_refused(repository: Path) -> None:
 
 
 def test_a_change_of_an_unknown_kind_is_refused(repository: Path) -> None:
-    (repository / "changes" / "13.feature.md").write_text("New.\n", "utf-8")
+    (repository / "docs" / "changes" / "13.feature.md").write_text("New.\n", "utf-8")
     commit(repository, "Name it wrongly")
     before = state(repository)
 
@@ -338,7 +338,7 @@ def read_requirements(file: Path) -> list[str]:
 
 def execute(repository: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run the script in a repository."""
-    command = [sys.executable, ".github/release.py", *arguments]
+    command = [sys.executable, "tools/release.py", *arguments]
     return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
 
 

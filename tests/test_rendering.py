@@ -145,9 +145,8 @@ def any_holds(reasons: Mapping[str, set[str]], answers: kit.Answers) -> bool:
 
 def manifest() -> tuple[set[str], set[str]]:
     """List the patterns of what some projects do without, and of what is the user's."""
-    text = (kit.ROOT / "manifest.jinja").read_text("utf-8")
-    parts = text.split("{% if _copier_operation == 'update' %}")
-    left_out, yours = (set(re.findall("^/.+", part, re.MULTILINE)) for part in parts)
+    texts = ((kit.ROOT / name).read_text("utf-8") for name in ("manifest.jinja", "yours.gitignore"))
+    left_out, yours = (set(re.findall("^/.+", text, re.MULTILINE)) for text in texts)
     return left_out, yours
 
 

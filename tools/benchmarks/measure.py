@@ -1,0 +1,60 @@
+"""What both benchmarks share: running, timing, rendering and tables."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ParamSpec
+
+import copier
+
+P = ParamSpec("P")
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_THE_TEMPLATE = (".git", ".venv", ".*_cache", "__pycache__", "benchmarks", "tests")
+
+
+def run(*command: str | Path, cwd: Path | None = None, text: str = "") -> str:
+    """Run a command and return what it prints; end with that unless it ends well."""
+    result = subprocess.run(
+        command, cwd=cwd, input=text, capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def seconds(work: Callable[P, object], *values: P.args, **options: P.kwargs) -> float:
+    """Time one call."""
+    begun = time.perf_counter()
+    work(*values, **options)
+    return time.perf_counter() - begun
+
+
+def copy_template(destination: Path) -> Path:
+    """Copy the template as a plain directory, without its Git history."""
+    ignored = shutil.ignore_patterns(*NOT_THE_TEMPLATE)
+    return Path(shutil.copytree(ROOT, destination, ignore=ignored))
+
+
+def render(template: Path, destination: Path, answers: Mapping[str, str]) -> Path:
+    """Render a project without running its tasks."""
+    copier.run_copy(
+        str(template),
+        destination,
+        data=dict(answers),
+        defaults=True,
+        quiet=True,
+        skip_tasks=True,
+        unsafe=True,
+    )
+    return destination
+
+
+def print_table(*rows: tuple[str, ...]) -> None:
+    """Print a Markdown table, of which the first row is the header."""
+    header, *body = rows
+    rule = ("---", *("---:" for _ in header[1:]))
+    print("\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *body)), end="\n\n")
