@@ -538,7 +538,7 @@ def test_a_file_of_the_kits_name_is_kept_and_named(template: Path, tmp_path: Pat
 def test_a_script_of_the_kits_name_is_not_run(template: Path, tmp_path: Path) -> None:
     own = {"scripts/lock.sh": "touch ../opened\n"}
     project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **own})
-    command = ("-m", "adopt", str(project), f"--template={template}", "--defaults")
+    command = ("-m", "slipway.adopt", str(project), f"--template={template}", "--defaults")
     result = stacks.execute(sys.executable, *command, cwd=kit.ROOT)
     assert result.returncode == 0, result.stdout
     assert not (tmp_path / "opened").exists()
@@ -639,7 +639,7 @@ def test_a_template_that_cannot_be_reached_leaves_nothing(tmp_path: Path) -> Non
 
 def check_refusal(template: Path | str, project: Path, sentence: str, *options: str) -> None:
     """Check that an adoption ends with one sentence, and not well."""
-    command = ("-m", "adopt", project, f"--template={template}", "--defaults", *options)
+    command = ("-m", "slipway.adopt", project, f"--template={template}", "--defaults", *options)
     result = stacks.execute(sys.executable, *map(str, command), cwd=kit.ROOT)
     assert result.returncode == 1, result.stdout
     *_, line = result.stdout.splitlines()
@@ -670,7 +670,7 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
         (kit_files / path).write_text("of the kit\n")
     new = kit_files / "scripts" / "new.sh"
     new.write_text("#!/bin/sh\n")
-    part = releases / "includes" / "compose" / "shared" / "adopted.jinja"
+    part = releases / "template-parts" / "compose" / "shared" / "adopted.jinja"
     part.write_text(part.read_text().replace("  web:\n", "  web: # new\n"))
     projects.commit(releases, "Release v99.0.0")
     projects.git(releases, "tag", "v99.0.0")

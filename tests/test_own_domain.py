@@ -54,7 +54,7 @@ BARE = {
     "cli": {"commands.py": "import typer\n\n\ndef add_commands(app: typer.Typer) -> None: ...\n"},
 }
 BARE_SCHEDULE = "SCHEDULE = {}\n"
-SCHEDULE = kit.ROOT / "includes" / "without_sample" / "schedule.py"
+SCHEDULE = kit.ROOT / "template-parts" / "without_sample" / "schedule.py"
 
 Answers = Mapping[str, str]
 
@@ -189,7 +189,7 @@ def change_answers(
     versions = {commit: version for version, commit in projects.releases().items()}
     head = git(project_of.template, "rev-parse", "HEAD").strip()
     stand_ins = {
-        file.name: file.read_bytes() for file in kit.files(kit.ROOT / "includes" / "without_sample")
+        file.name: file.read_bytes() for file in kit.files(kit.ROOT / "template-parts" / "without_sample")
     }
 
     def read(version: str, answers: Answers) -> dict[str, bytes]:

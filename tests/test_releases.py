@@ -51,7 +51,7 @@ def repository(tmp_path: Path) -> Path:
         git(clone, "config", f"user.{key}", value)
     git(clone, "switch", "--quiet", "--orphan", "main")
     for path in ("pyproject.toml", "tools/release.py", "docs/changes/README.md"):
-        (clone / path).parent.mkdir(exist_ok=True)
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(kit.ROOT / path, clone / path)
     (clone / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
     commit(clone, "Start")
@@ -310,7 +310,7 @@ def run_steps(repository: Path, job: str, programs: Path, variables: dict[str, s
 
 def write_program(file: Path, script: str) -> None:
     """Write a stand-in for a program."""
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
     file.chmod(0o755)
 

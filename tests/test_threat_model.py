@@ -76,8 +76,9 @@ def test_a_test_that_is_not_there_is_missed() -> None:
 def read_tests() -> Mapping[str, Members]:
     """Map each module and each of its classes, by pytest's names, to the tests that it holds."""
     found = {}
-    for file in (kit.ROOT / "tests").glob("*.py"):
-        path, module = f"tests/{file.name}", ast.parse(file.read_text("utf-8"))
+    for file in kit.files(kit.ROOT / "tests", "*.py", "support/*.py"):
+        path = file.relative_to(kit.ROOT).as_posix()
+        module = ast.parse(file.read_text("utf-8"))
         parts: dict[str, ast.Module | ast.ClassDef] = {path: module}
         parts |= {f"{path}::{n.name}": n for n in module.body if isinstance(n, ast.ClassDef)}
         for name, part in parts.items():
@@ -98,7 +99,7 @@ def has(holder: str, test: str) -> bool:
     members = read_tests().get(holder)
     if members is None:
         return False
-    modules = (holder.split("::")[0], *(f"tests/{name}.py" for name in SHARED))
+    modules = (holder.split("::")[0], *(f"tests/support/{name}.py" for name in SHARED))
     return test in members.tests or any(
         has(f"{module}::{base}", test) for base in members.bases for module in modules
     )

@@ -89,7 +89,7 @@ def choices(entries: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
 @cache
 def load_extension() -> ModuleType:
     """Import extensions/decisions.py from its path, as Copier does."""
-    spec = importlib.util.spec_from_file_location("slipway", ROOT / "extensions" / "decisions.py")
+    spec = importlib.util.spec_from_file_location("decisions", ROOT / "extensions" / "decisions.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

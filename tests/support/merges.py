@@ -28,12 +28,10 @@ def read(project: Path) -> dict[str, bytes]:
 
 
 def yours() -> pathspec.GitIgnoreSpec:
-    """Match what the manifest says to belong to the user."""
-    manifest = (kit.ROOT / "manifest.jinja").read_text("utf-8")
-    _, _, table = manifest.partition("{% if _copier_operation == 'update' %}")
-    paths = [line for line in table.splitlines() if line.startswith("/")]
-    assert paths, "the manifest no longer says what belongs to the user"
-    return pathspec.GitIgnoreSpec.from_lines(paths)
+    """Match the files that belong to the user."""
+    return pathspec.GitIgnoreSpec.from_lines(
+        (kit.ROOT / "yours.gitignore").read_text().splitlines()
+    )
 
 
 def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
