@@ -189,7 +189,8 @@ def change_answers(
     versions = {commit: version for version, commit in projects.releases().items()}
     head = git(project_of.template, "rev-parse", "HEAD").strip()
     stand_ins = {
-        file.name: file.read_bytes() for file in kit.files(kit.ROOT / "template-parts" / "without_sample")
+        file.name: file.read_bytes()
+        for file in kit.files(kit.ROOT / "template-parts" / "without_sample")
     }
 
     def read(version: str, answers: Answers) -> dict[str, bytes]:
