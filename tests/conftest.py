@@ -9,16 +9,27 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import kit
+import generated
+import programs
 import pytest
+import questions
+import repository
 from combinations import COMBINATIONS
 from hypothesis import settings
 
 pytest.register_assert_rewrite(
-    "attacks", "fuzzing", "lives", "merges", "projects", "services", "stacks", "suites"
+    "attacks",
+    "container_promises",
+    "edits",
+    "expected_merges",
+    "fuzzing",
+    "programs",
+    "project_checks",
+    "stacks",
+    "updating",
 )
 
-from projects import Renderings, clone_with_releases, release  # noqa: E402  (rewritten, too)
+from updating import Renderings, clone_with_releases, release  # noqa: E402  (rewritten, too)
 
 settings.register_profile("alike", derandomize=True, database=None, deadline=None)
 settings.load_profile("alike")
@@ -27,7 +38,7 @@ collect_ignore = ["support"]  # their tests run in their own containers
 
 LOCKERS = ("docker", "pipenv", "pipx", "poetry", "python", "uv")
 
-Render = Callable[[kit.Answers], Path]
+Render = Callable[[questions.Answers], Path]
 RenderCombination = Callable[[str], Path]
 Tried = Iterable[tuple[Any, ...]]
 
@@ -39,13 +50,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     settings.write_text("{}\n", "utf-8")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("COPIER_SETTINGS_PATH", str(settings))
-        yield kit.copy_template(tmp_path_factory.mktemp("template"))
+        yield repository.copy_template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(scope="session")
 def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
     """Render a project from answers."""
-    return lambda answers: kit.render(template, tmp_path_factory.mktemp("project"), answers)
+    return lambda answers: generated.render(template, tmp_path_factory.mktemp("project"), answers)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +65,7 @@ def render_combination(
 ) -> RenderCombination:
     """Render a combination of answers, the same one once only."""
     folder = tmp_path_factory.mktemp("combinations")
-    return cache(lambda name: kit.render(template, folder / name, COMBINATIONS[name]))
+    return cache(lambda name: generated.render(template, folder / name, COMBINATIONS[name]))
 
 
 @pytest.fixture(params=COMBINATIONS)
@@ -95,9 +106,9 @@ def engine() -> None:
 def caches(engine: None) -> Iterator[str]:
     """Share what is downloaded between the projects."""
     volume = f"harbour-{uuid.uuid4().hex[:8]}"
-    kit.run("docker", "volume", "create", volume)
+    programs.run("docker", "volume", "create", volume)
     yield volume
-    kit.run("docker", "volume", "rm", volume)
+    programs.run("docker", "volume", "rm", volume)
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-import kit
-import projects
+import container_promises
+import generated
+import programs
 import pytest
-import services
 import stacks
+import updating
 from adoption import adopt, copy_application, own_files, write_application
-from services import HOME_CACHE, use_home
+from container_promises import HOME_CACHE, use_home
+from repository import ROOT
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -47,11 +49,11 @@ class Adopted:
         free = stacks.free_ports(len(ports))
         settings = "".join(f"{key}={port}\n" for key, port in zip(ports, free, strict=True))
         stacks.lock(project)
-        project = projects.clone(project, cls.umask)
-        with kit.umask(cls.umask):
+        project = updating.clone(project, cls.umask)
+        with generated.umask(cls.umask):
             (project / ".env").write_text(settings)
             if (project / "scripts" / "secrets.sh").exists():
-                kit.run("sh", project / "scripts" / "secrets.sh")
+                programs.run("sh", project / "scripts" / "secrets.sh")
             stacks.give_to_developer(project)
             yield project
         images = [f"{slug}:development", f"{slug}:latest"]
@@ -84,8 +86,8 @@ class Adopted:
         with Stack(project, stacks.PRODUCTION).running() as stack:
             self.say(stack)
             assert self.text in stack.ask(self.path).body
-            services.check_privileges(stack)
-            services.check_modes(stack, "web")
+            container_promises.check_privileges(stack)
+            container_promises.check_modes(stack, "web")
             assert use_home(stack, "web") == HOME_CACHE
             look = "ls -A /app /app/scripts /opt/venv/bin; touch /app/x 2>&1"
             seen = set(stack.try_compose("exec", "-T", "web", "sh", "-c", look).stdout.split())
@@ -174,7 +176,7 @@ class TestPipenv(Adopted):
             assert f"\n{name}{locked[name]['version']} " in added
 
     def test_a_lock_that_fits_is_left_as_it_is(self, project: Path) -> None:
-        files = [project / "Pipfile.lock", *kit.files(project, "containers/*.txt")]
+        files = [project / "Pipfile.lock", *generated.files(project, "containers/*.txt")]
         before = [file.read_bytes() for file in files]
         stacks.lock(project)
         assert [file.read_bytes() for file in files] == before
@@ -188,7 +190,7 @@ class TestCheck:
         """Look for what a check has left behind."""
         yield
         for kind in ("container", "volume", "network", "image"):
-            names = kit.run("docker", kind, "ls", "--format", "json")
+            names = programs.run("docker", kind, "ls", "--format", "json")
             assert "slipway-check-" not in names, kind
 
     @pytest.mark.parametrize("name", ["django", "workspace"])
@@ -202,7 +204,7 @@ class TestCheck:
             "Production starts and is healthy.",
             f"Adopted {project}. See what is new, commit it, then: docker compose up --build",
         ]
-        assert kit.files(project, "containers/production.txt")
+        assert generated.files(project, "containers/production.txt")
 
     @pytest.mark.parametrize("name", ["fastapi-src", "setup-cfg"])
     def test_it_locks_what_takes_its_version_from_git(
@@ -216,7 +218,7 @@ class TestCheck:
         lock = "uv.lock" if name == "fastapi-src" else "containers/production.txt"
         dependency = "asyncpg" if name == "fastapi-src" else "bottle=="
         assert dependency in (project / lock).read_text()
-        assert not kit.files(project, "**/PKG-INFO")
+        assert not generated.files(project, "**/PKG-INFO")
 
     def test_what_does_not_start_is_a_failure(self, template: Path, tmp_path: Path) -> None:
         files = {"requirements.txt": "bottle\n", "app.py": "import nothing\napp = Bottle()\n"}
@@ -248,13 +250,13 @@ class TestCheck:
         project = write_application(tmp_path / "shop", files)
         process = subprocess.Popen(
             command(template, project),
-            cwd=kit.ROOT,
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         listing = ("docker", "container", "ls", "--format", "{{.Names}}")
-        stacks.eventually(lambda: "slipway-check-" in kit.run(*listing), patience=300)
+        stacks.eventually(lambda: "slipway-check-" in programs.run(*listing), patience=300)
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=120)
         assert process.returncode == 130, printed
@@ -270,4 +272,4 @@ def command(template: Path, project: Path, *options: str) -> list[str]:
 
 def check(template: Path, project: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """Adopt an application and let it be checked."""
-    return stacks.execute(*command(template, project, *options), cwd=kit.ROOT)
+    return stacks.execute(*command(template, project, *options), cwd=ROOT)

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import adoption
-import kit
-import projects
+import generated
+import programs
 import pytest
+import questions
+import repository
 import stacks
+import updating
 from adoption import adopt, copy_application, own_files, write_application
+from repository import ROOT
 
 FOUND: Mapping[str, Mapping[str, Any]] = {
     "channels": {
@@ -370,15 +374,15 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def releases(template: Path, tmp_path: Path) -> Path:
     """Put the template under git with a first release."""
-    folder = kit.copy_template(tmp_path / "releases")
+    folder = repository.copy_template(tmp_path / "releases")
     adoption.start_history(folder)
-    projects.git(folder, "tag", "v1.0.0")
+    updating.git(folder, "tag", "v1.0.0")
     return folder
 
 
-def answers_of(project: Path) -> kit.Answers:
+def answers_of(project: Path) -> questions.Answers:
     """Read what was found and stored."""
-    return kit.read_answers(project)
+    return generated.read_answers(project)
 
 
 # What is found
@@ -437,7 +441,7 @@ def test_each_environment_has_its_settings(template: Path, tmp_path: Path) -> No
 
 def written_in(project: Path) -> dict[str, str]:
     """Map each new file of an application to its text."""
-    new = projects.git(project, "ls-files", "--others", "--exclude-standard").splitlines()
+    new = updating.git(project, "ls-files", "--others", "--exclude-standard").splitlines()
     return {path: (project / path).read_text() for path in new}
 
 
@@ -469,16 +473,16 @@ def test_no_file_of_the_application_changes(template: Path, tmp_path: Path, name
     before = own_files(project)
     adopt(template, project)
     assert own_files(project) == before
-    assert projects.git(project, "diff", "HEAD") == ""
+    assert updating.git(project, "diff", "HEAD") == ""
 
 
 def test_everything_is_written_that_was_not_there(template: Path, tmp_path: Path) -> None:
     project = copy_application("poetry", tmp_path)
     adopt(template, project)
-    tracked = projects.git(project, "ls-files").splitlines()
+    tracked = updating.git(project, "ls-files").splitlines()
     written = {
         path
-        for file in kit.files(project)
+        for file in generated.files(project)
         if not (path := file.relative_to(project).as_posix()).startswith(".git/")
     } - set(tracked)
     assert written == {
@@ -539,7 +543,7 @@ def test_a_script_of_the_kits_name_is_not_run(template: Path, tmp_path: Path) ->
     own = {"scripts/lock.sh": "touch ../opened\n"}
     project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **own})
     command = ("-m", "slipway.adopt", str(project), f"--template={template}", "--defaults")
-    result = stacks.execute(sys.executable, *command, cwd=kit.ROOT)
+    result = stacks.execute(sys.executable, *command, cwd=ROOT)
     assert result.returncode == 0, result.stdout
     assert not (tmp_path / "opened").exists()
     assert not (project / "opened").exists()
@@ -570,7 +574,7 @@ def test_what_cannot_be_adopted_is_refused(template: Path, tmp_path: Path, case:
     files, sentence = REFUSED[case]
     project = write_application(tmp_path / "shop", files)
     check_refusal(template, project, sentence)
-    assert projects.git(project, "status", "--porcelain", "--ignored") == ""
+    assert updating.git(project, "status", "--porcelain", "--ignored") == ""
 
 
 @pytest.mark.parametrize(
@@ -592,7 +596,7 @@ def test_a_bad_answer_is_refused(
 ) -> None:
     project = copy_application("poetry", tmp_path)
     check_refusal(template, project, sentence, f"--data={answer}")
-    assert projects.git(project, "status", "--porcelain", "--ignored") == ""
+    assert updating.git(project, "status", "--porcelain", "--ignored") == ""
 
 
 def test_what_could_not_be_undone_is_refused(template: Path, tmp_path: Path) -> None:
@@ -609,7 +613,7 @@ def test_what_could_not_be_undone_is_refused(template: Path, tmp_path: Path) -> 
 
 def test_what_git_is_told_to_hide_is_refused_too(template: Path, tmp_path: Path) -> None:
     project = copy_application("page", tmp_path)
-    projects.git(project, "config", "status.showUntrackedFiles", "no")
+    updating.git(project, "config", "status.showUntrackedFiles", "no")
     (project / "notes.txt").write_text("mine\n")
     check_refusal(template, project, "has changes that are not committed", "--data=port=80")
     assert (project / "notes.txt").exists()
@@ -618,7 +622,7 @@ def test_what_git_is_told_to_hide_is_refused_too(template: Path, tmp_path: Path)
 def test_requirements_that_are_no_utf_8_are_refused(template: Path, tmp_path: Path) -> None:
     project = write_application(tmp_path / "shop", {"app.py": "app = Flask(1)\n"})
     (project / "requirements.txt").write_text("flask\n", "utf-16")
-    projects.commit(project, "Freeze")
+    updating.commit(project, "Freeze")
     check_refusal(template, project, "requirements.txt cannot be read, as it is not UTF-8")
 
 
@@ -627,20 +631,20 @@ def test_a_version_of_the_template_without_adoption_leaves_nothing(tmp_path: Pat
     old = tmp_path / "old"
     write_application(old, {"copier.yml": "project_name: Old\n", "src/old.py": "OLD = True\n"})
     check_refusal(old, project, "name a newer one with --vcs-ref")
-    assert projects.git(project, "status", "--porcelain", "--ignored") == ""
+    assert updating.git(project, "status", "--porcelain", "--ignored") == ""
 
 
 def test_a_template_that_cannot_be_reached_leaves_nothing(tmp_path: Path) -> None:
     project = copy_application("page", tmp_path)
     template = f"git+file://{tmp_path}/template"
     check_refusal(template, project, f"the template {template} cannot be fetched")
-    assert projects.git(project, "status", "--porcelain", "--ignored") == ""
+    assert updating.git(project, "status", "--porcelain", "--ignored") == ""
 
 
 def check_refusal(template: Path | str, project: Path, sentence: str, *options: str) -> None:
     """Check that an adoption ends with one sentence, and not well."""
     command = ("-m", "slipway.adopt", project, f"--template={template}", "--defaults", *options)
-    result = stacks.execute(sys.executable, *map(str, command), cwd=kit.ROOT)
+    result = stacks.execute(sys.executable, *map(str, command), cwd=ROOT)
     assert result.returncode == 1, result.stdout
     *_, line = result.stdout.splitlines()
     assert line.startswith("Not adopted: ")
@@ -657,11 +661,11 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
 ) -> None:
     project = copy_application(name, tmp_path)
     adopt(releases, project)
-    projects.commit(project, "Adopt")
+    updating.commit(project, "Adopt")
     (project / "compose.prod.yaml").unlink()
     override = project / "compose.override.yaml"
     override.write_text(override.read_text() + "\n# ours\n")
-    projects.commit(project, "Edit")
+    updating.commit(project, "Edit")
     before = own_files(project)
 
     kit_files = releases / "template-adopted"
@@ -672,13 +676,13 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
     new.write_text("#!/bin/sh\n")
     part = releases / "template-parts" / "compose" / "shared" / "adopted.jinja"
     part.write_text(part.read_text().replace("  web:\n", "  web: # new\n"))
-    projects.commit(releases, "Release v99.0.0")
-    projects.git(releases, "tag", "v99.0.0")
+    updating.commit(releases, "Release v99.0.0")
+    updating.git(releases, "tag", "v99.0.0")
     command = ("update", "--defaults", "--trust")
     result = stacks.execute("copier", *command, cwd=project, PATH=bare_path)
 
     assert result.returncode == 0, result.stdout
-    assert projects.git(project, "diff", "--name-only", "--diff-filter=U") == ""
+    assert updating.git(project, "diff", "--name-only", "--diff-filter=U") == ""
     assert own_files(project) == before
     assert (project / "scripts" / "new.sh").exists()
     assert "  web: # new\n" in (project / "compose.yaml").read_text()
@@ -693,10 +697,10 @@ def test_an_update_finds_the_answers_beside_those_of_another_template(
     theirs = {".copier-answers.yml": "_src_path: https://example.com/other\nlanguage: en\n"}
     project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **theirs})
     adopt(releases, project)
-    projects.commit(project, "Adopt")
+    updating.commit(project, "Adopt")
     (releases / "template-adopted" / "scripts" / "new.sh").write_text("#!/bin/sh\n")
-    projects.commit(releases, "Release v99.0.0")
-    projects.git(releases, "tag", "v99.0.0")
+    updating.commit(releases, "Release v99.0.0")
+    updating.git(releases, "tag", "v99.0.0")
     command = ("update", "--defaults", "--trust", "--answers-file", ".copier-answers.slipway.yml")
     result = stacks.execute("copier", *command, cwd=project, PATH=bare_path)
     assert result.returncode == 0, result.stdout
@@ -748,15 +752,15 @@ def written(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     ],
 )
 def test_linters(written: list[Path], linter: tuple[str, ...], pattern: str) -> None:
-    targets = [file for project in written for file in kit.files(project, pattern)]
-    kit.lint(*linter, targets=targets)
+    targets = [file for project in written for file in generated.files(project, pattern)]
+    programs.lint(*linter, targets=targets)
 
 
 def test_the_files_are_tidy_and_can_be_read(written: list[Path]) -> None:
     for project in written:
         own = own_files(project)
-        for file in kit.files(project):
+        for file in generated.files(project):
             path = file.relative_to(project).as_posix()
             if not path.startswith(".git/") and path not in own:
-                assert not kit.untidiness(file), path
-                kit.parse(file)
+                assert not generated.untidiness(file), path
+                generated.parse(file)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import kit
-import projects
+import generated
 import pytest
 import stacks
+import updating
 from adoption import adopt, copy_application, write_application
+from repository import ROOT
 
 from slipway.adopt.staging import Stage
 
@@ -48,7 +49,7 @@ def command(project: Path, template: Path, *options: str) -> list[str]:
 
 def untouched(project: Path) -> bool:
     """Say whether nothing was added to an application or changed in it."""
-    return projects.git(project, "status", "--porcelain", "--ignored") == ""
+    return updating.git(project, "status", "--porcelain", "--ignored") == ""
 
 
 # Interrupted
@@ -63,7 +64,7 @@ def test_an_interruption_at_a_question_leaves_what_was_written_meanwhile(
     project = copy_application("page", tmp_path)
     terminal, inner = pty.openpty()
     with subprocess.Popen(
-        command(project, template), cwd=kit.ROOT, stdin=inner, stdout=inner, stderr=inner
+        command(project, template), cwd=ROOT, stdin=inner, stdout=inner, stderr=inner
     ) as process:
         os.close(inner)
         printed = read_until(terminal, "What is the service called?")
@@ -78,7 +79,7 @@ def test_an_interruption_at_a_question_leaves_what_was_written_meanwhile(
     *_, line = printed.strip().splitlines()
     assert line.strip().endswith(INTERRUPTED)
     assert "Traceback" not in printed
-    assert projects.git(project, "status", "--porcelain", "--ignored") == "?? notes.txt\n"
+    assert updating.git(project, "status", "--porcelain", "--ignored") == "?? notes.txt\n"
     assert (project / "notes.txt").read_text() == "mine\n"
 
 
@@ -104,7 +105,7 @@ def test_an_interruption_while_locking_ends_that_and_changes_nothing(
     with programs(tmp_path / "bin", docker=SLOW_DOCKER) as path:
         process = subprocess.Popen(
             command(project, template, "--defaults"),
-            cwd=kit.ROOT,
+            cwd=ROOT,
             env={**os.environ, "PATH": path, "STARTED": str(started)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -117,7 +118,7 @@ def test_an_interruption_while_locking_ends_that_and_changes_nothing(
     assert process.returncode == status
     assert printed.splitlines()[-1] == INTERRUPTED
     assert started.read_text() == "ended\n"
-    assert projects.git(project, "status", "--porcelain", "--ignored") == "?? notes.txt\n"
+    assert updating.git(project, "status", "--porcelain", "--ignored") == "?? notes.txt\n"
 
 
 # Written whole
@@ -144,7 +145,7 @@ def test_what_cannot_be_written_whole_is_taken_back(tmp_path: Path) -> None:
     (stage.root / "zone").write_text("a file where a folder is needed\n")
     with pytest.raises(OSError, match="zone"):
         stage.bring_over()
-    assert kit.read_tree(stage.root) == {
+    assert generated.read_tree(stage.root) == {
         "app.py": "",
         "uv.lock": "old\n",
         "zone": "a file where a folder is needed\n",
@@ -176,7 +177,7 @@ def test_without_an_engine_it_says_that_nothing_was_checked(template: Path, tmp_
     project = copy_application("page", tmp_path)
     with programs(tmp_path / "bin", docker="#!/bin/sh\nexit 1\n") as path:
         words = command(project, template, "--defaults")
-        result = stacks.execute(*words, cwd=kit.ROOT, PATH=path)
+        result = stacks.execute(*words, cwd=ROOT, PATH=path)
     assert result.returncode == 0, result.stdout
     sentence = "Nothing is locked or checked, as no Docker Engine with Compose answers: start one"
     assert sentence in result.stdout
@@ -203,7 +204,7 @@ def test_the_answers_of_another_template_stay(template: Path, tmp_path: Path) ->
     mine = (project / ".copier-answers.slipway.yml").read_text()
     assert "entry_point: app:app" in mine
     assert 'change answers with "copier update --trust --answers-file' in mine
-    new = projects.git(project, "ls-files", "--others", "--exclude-standard").splitlines()
+    new = updating.git(project, "ls-files", "--others", "--exclude-standard").splitlines()
     for path in new:  # what names the answers means these
         text = (project / path).read_text()
         if path != ".copier-answers.slipway.yml":
@@ -227,7 +228,7 @@ def test_a_project_of_this_template_is_refused(
 ) -> None:
     files = {"requirements.txt": "flask\n", "app.py": "app = Flask(1)\n"}
     project = write_application(tmp_path / "shop", {**files, name: answers})
-    result = stacks.execute(*command(project, template, "--defaults"), cwd=kit.ROOT)
+    result = stacks.execute(*command(project, template, "--defaults"), cwd=ROOT)
     assert result.returncode == 1
     assert f"Not adopted: {sentence}, as {name} says: run make update in it." in result.stdout
     assert untouched(project)
@@ -237,7 +238,7 @@ def test_another_answers_file_can_be_named(template: Path, tmp_path: Path) -> No
     files = {"requirements.txt": "flask\n", "app.py": "app = Flask(1)\n"}
     others = dict.fromkeys((".copier-answers.yml", ".copier-answers.slipway.yml"), "[]\n")
     project = write_application(tmp_path / "shop", {**files, **others})
-    result = stacks.execute(*command(project, template, "--defaults"), cwd=kit.ROOT)
+    result = stacks.execute(*command(project, template, "--defaults"), cwd=ROOT)
     assert result.returncode == 1
     assert "for example --answers-file .copier-answers.containers.yml." in result.stdout
     adopt(template, project, "--answers-file=.copier-answers.containers.yml")

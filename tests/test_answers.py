@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import copier
-import kit
-import projects
+import generated
 import pytest
+import questions
+import repository
 import stacks
+import updating
 import yaml
-from projects import (
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+from questions import Answers
+from repository import ROOT
+from updating import (
     NEWEST,
     clone_with_releases,
     commit,
@@ -23,9 +30,6 @@ from projects import (
     run_update,
     start,
 )
-from prompt_toolkit.application import create_app_session
-from prompt_toolkit.input import create_pipe_input
-from prompt_toolkit.output import DummyOutput
 
 ALL_SERVICES = {"task_queue": "celery", "cache": "valkey", "reverse_proxy": "nginx"}
 NO_SERVICES = dict.fromkeys(ALL_SERVICES, "none")
@@ -97,7 +101,9 @@ def change(project: Path, path: str, answers: dict[str, str], *conflicts: str) -
 
 def fresh(releases: Path, project: Path, folder: Path) -> Path:
     """Make a new project with the answers of another."""
-    answers = {key: value for key, value in kit.read_answers(project).items() if key[0] != "_"}
+    answers = {
+        key: value for key, value in generated.read_answers(project).items() if key[0] != "_"
+    }
     return copy(releases, folder, NEWEST, answers)
 
 
@@ -109,7 +115,7 @@ def append(file: Path, text: str) -> None:
 def locks_of(answers: dict[str, str]) -> tuple[str, ...]:
     """List the locks of a project's dependency manager."""
     locks: tuple[str, ...] = (
-        kit.load_extension().MANAGERS[answers.get("dependency_manager", "uv")].locks
+        repository.load_extension().MANAGERS[answers.get("dependency_manager", "uv")].locks
     )
     return locks
 
@@ -230,7 +236,7 @@ def test_a_deleted_sample_does_not_come_back_in_part(project: Path, bare_path: s
     assert "these files of it were not written: migrations/versions/0002" in said
     assert "tests/test_cached_notes.py" in said
     assert "Missing: " not in said
-    assert kit.files(notes, "*.py") == []
+    assert generated.files(notes, "*.py") == []
     assert "from ." not in (project / "src/harbour_api/schedule.py").read_text("utf-8")
     assert not (project / "tests/test_cached_notes.py").exists()
     assert (project / "src/harbour_api/api.py").read_text("utf-8") == '"""Mine."""\n'
@@ -240,7 +246,7 @@ def test_a_deleted_sample_does_not_come_back_in_part(project: Path, bare_path: s
 def test_an_untouched_sample_is_exchanged_after_any_updates(
     releases: Path, tmp_path: Path, bare_path: str
 ) -> None:
-    first = next(iter(projects.releases()))
+    first = next(iter(updating.releases()))
     project = start(releases, tmp_path / "project", first, {})
     run_update(project, bare_path)
     commit(project, "Update")
@@ -357,7 +363,7 @@ def test_the_answers_to_another_template_are_not_taken_over(
     refusal = stacks.execute("copier", *command, str(template), ".", cwd=tmp_path, PATH=bare_path)
     assert refusal.returncode == 1
     assert "the answers to another template" in refusal.stdout.splitlines()[-1]
-    assert kit.read_tree(tmp_path) == {".copier-answers.yml": foreign}
+    assert generated.read_tree(tmp_path) == {".copier-answers.yml": foreign}
 
     own = ("--answers-file", ".copier-answers.slipway.yml")
     copied = stacks.execute(
@@ -414,7 +420,12 @@ def translated(
             assert code.count("]] = {}\n") == 1
             translation.write_text(code.replace("= {}\n", TRANSLATION, 1), "utf-8")
         release(clone, version)
-    answers: kit.Answers = {"mail": "smtp", "colour": "gray", "metrics": "both", "badge": False}
+    answers: Answers = {
+        "mail": "smtp",
+        "colour": "gray",
+        "metrics": "both",
+        "badge": False,
+    }
     project = start(clone, folder / "project", "v100.0.0", answers)
     append(project / "more.txt", "\n# mine\n")
     commit(project, "Edit")
@@ -428,7 +439,7 @@ def translated(
 
 def test_a_renamed_answer_is_kept(translated: tuple[Path, str]) -> None:
     project, text = translated
-    answers = kit.read_answers(project)
+    answers = generated.read_answers(project)
     assert answers["mail_server"] == "smtp"
     assert "mail" not in answers
     assert "mail_server: smtp\n" in text
@@ -436,34 +447,34 @@ def test_a_renamed_answer_is_kept(translated: tuple[Path, str]) -> None:
 
 def test_a_renamed_choice_is_kept(translated: tuple[Path, str]) -> None:
     project, text = translated
-    assert kit.read_answers(project)["colour"] == "grey"
+    assert generated.read_answers(project)["colour"] == "grey"
     assert "colour: grey\n" in text
 
 
 def test_a_split_answer_is_kept_in_its_parts(translated: tuple[Path, str]) -> None:
     project, text = translated
-    answers = kit.read_answers(project)
+    answers = generated.read_answers(project)
     assert (answers["metrics"], answers["traces"]) == ("pull", True)
     assert "metrics: pull\ntraces: True\n" in text
 
 
 def test_a_dropped_answer_goes_and_takes_no_edit_with_it(translated: tuple[Path, str]) -> None:
     project, text = translated
-    assert "badge" not in kit.read_answers(project)
+    assert "badge" not in generated.read_answers(project)
     assert "badge" not in text
     assert text.endswith("\n# mine\n")
 
 
-@pytest.mark.parametrize("version", projects.releases())
+@pytest.mark.parametrize("version", updating.releases())
 def test_every_answer_of_a_release_is_understood(version: str) -> None:
-    translate = runpy.run_path(str(kit.ROOT / "tasks" / "translate.py"))["translate"]
-    text = git(kit.ROOT, "show", f"{projects.releases()[version]}:copier.yml")
-    remembered = stored(kit.read_questions())
+    translate = runpy.run_path(str(ROOT / "tasks" / "translate.py"))["translate"]
+    text = git(ROOT, "show", f"{updating.releases()[version]}:copier.yml")
+    remembered = stored(questions.read_questions())
     for key, question in stored(yaml.safe_load(text)).items():
         for answer in question.get("choices", {"": question["default"]}).values():
             for now, value in translate({key: answer}).items():
                 assert now in remembered, f"{key} of {version} has no entry in tasks/translate.py"
-                known = kit.choices().get(now, [value])
+                known = questions.choices().get(now, [value])
                 assert value in known, f"{key}: {answer} of {version} has none either"
 
 

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
-import kit
-import merges
-import projects
+import expected_merges
+import generated
 import pytest
+import questions
+import repository
 import stacks
-from configurations import SETTINGS, Settings
-from projects import Renderings, commit, git
+import updating
+from git_configurations import SETTINGS, Settings
+from programs import tool
+from updating import Renderings, commit, git
 
 OLD, NEW = "v98.0.0", "v99.0.0"
-ANSWERS: kit.Answers = {"license": "mit", "author_name": "Ada Lovelace"}
+ANSWERS: questions.Answers = {"license": "mit", "author_name": "Ada Lovelace"}
 SERVICE = """
   mirror:
     <<: *hardened
@@ -40,9 +43,9 @@ Run = Callable[[Settings], "CompletedProcess[str]"]
 @pytest.fixture(scope="module")
 def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Renderings:
     """Release the template twice; the second time it touches what users edit below."""
-    clone = kit.copy_template(tmp_path_factory.mktemp("releases"))
+    clone = repository.copy_template(tmp_path_factory.mktemp("releases"))
     git(clone, "init", "--quiet")
-    projects.release(clone, OLD)
+    updating.release(clone, OLD)
     for path, text in {
         ".editorconfig": "\n[*.md]\nmax_line_length = off\n",
         ".env.example.jinja": "\n# New\nNEWS=1\n",
@@ -56,7 +59,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render
     services = clone / "template-parts" / "compose" / "production" / "web.jinja"
     services.write_text(services.read_text("utf-8") + SERVICE, "utf-8")
     (clone / "template" / "scripts" / "news.sh").write_text("#!/bin/sh\n", "utf-8")
-    projects.release(clone, NEW)
+    updating.release(clone, NEW)
     return Renderings(clone, tmp_path_factory.mktemp("renderings"))
 
 
@@ -75,7 +78,7 @@ def run(request: pytest.FixtureRequest, project: Path, tmp_path: Path, bare_path
     """Update the project under a configuration of git."""
     programs = tmp_path / "programs"
     programs.mkdir()
-    (programs / "copier").symlink_to(kit.tool("copier"))
+    (programs / "copier").symlink_to(tool("copier"))
     command = {
         "make update": ("make", "update"),
         "copier update": ("copier", "update", "--defaults", "--trust"),
@@ -154,16 +157,16 @@ def test_nothing_is_written_through_a_link(
     (project / "scripts").rename(project / "tools")
     (project / "scripts").symlink_to("tools")
     commit(project, "Link")
-    tools = kit.read_tree(project / "tools")
+    tools = generated.read_tree(project / "tools")
 
     result = run({})
 
     assert result.returncode == 0, result.stdout
-    assert projects.clashes(project) == [".editorconfig"]
+    assert updating.clashes(project) == [".editorconfig"]
     assert (project / ".editorconfig").readlink() == Path("docs/editorconfig")
     assert (project / "scripts").readlink() == Path("tools")
     assert elsewhere.read_text("utf-8") == "not of this project\n"
-    assert kit.read_tree(project / "tools") == tools
+    assert generated.read_tree(project / "tools") == tools
     old = (releases(OLD, ANSWERS) / ".editorconfig").read_text("utf-8")
     assert (project / "docs" / "editorconfig").read_text("utf-8") == old
     assert "you have a link in place of their folder: scripts/news.sh\n" in result.stdout
@@ -208,7 +211,7 @@ def test_a_hook_that_fails_costs_nothing(
 
     if "make" in request.node.callspec.id:
         assert result.returncode == 0, result.stdout
-        assert projects.clashes(project) == ["tests/test_logs.py"]
+        assert updating.clashes(project) == ["tests/test_logs.py"]
     elif result.returncode != 0:  # Copier runs git as it is
         assert git(project, "status", "--porcelain") == ""
 
@@ -229,10 +232,10 @@ def assert_merged(
     releases: Renderings, project: Path, run: Run, settings: Settings, conflicts: set[str]
 ) -> str:
     """Update the project; check that each file is what the merge of both changes should be."""
-    mine = merges.read(project)
+    mine = expected_merges.read(project)
     result = run(settings)
     assert result.returncode == 0, result.stdout
-    assert set(projects.clashes(project)) == conflicts
-    old, new = (merges.read(releases(version, ANSWERS)) for version in (OLD, NEW))
-    assert merges.check(old, mine, new, merges.read(project)) == conflicts
+    assert set(updating.clashes(project)) == conflicts
+    old, new = (expected_merges.read(releases(version, ANSWERS)) for version in (OLD, NEW))
+    assert expected_merges.check(old, mine, new, expected_merges.read(project)) == conflicts
     return str(result.stdout)

@@ -4,14 +4,16 @@ import re
 from pathlib import Path
 from typing import Any, ClassVar
 
-import kit
+import generated
 import pytest
+import questions
+import repository
 from conftest import Render
+from container_promises import Service
 from copier.errors import UserMessageError
-from services import Service
 from stacks import Stack
 
-slipway = kit.load_extension()
+slipway = repository.load_extension()
 
 HOSTILE: tuple[Any, ...] = (
     "libgdal-dev",
@@ -41,7 +43,7 @@ HOSTILE: tuple[Any, ...] = (
 )
 
 
-@pytest.mark.parametrize("base", kit.choices()["base_image"])
+@pytest.mark.parametrize("base", questions.choices()["base_image"])
 @pytest.mark.parametrize(
     "packages",
     [[], ["libgdal-dev"], ["g++", "libstdc++6"], ["python3-yaml", "libsqlite3-0"], ["linux6.12"]],
@@ -60,10 +62,10 @@ def test_anything_else_is_refused_with_an_example(
     if (base, packages) == ("alpine", ["libgdal-dev-"]):
         pytest.skip("apk gives a hyphen at the end no meaning")
     with pytest.raises(UserMessageError, match=rf"^The answer to {key}: .*: \[\w+") as refusal:
-        kit.render(template, tmp_path / "project", {"base_image": base, key: packages})
+        generated.render(template, tmp_path / "project", {"base_image": base, key: packages})
 
     assert "\n" not in str(refusal.value)
-    assert kit.files(tmp_path) == []
+    assert generated.files(tmp_path) == []
 
 
 def test_capitals_are_for_alpine_only() -> None:
@@ -74,14 +76,14 @@ def test_capitals_are_for_alpine_only() -> None:
 def test_a_distribution_decides_its_python(render: Render) -> None:
     project = render({"base_image": "distro", "python_version": "3.12"})
 
-    about = kit.parse(project / "pyproject.toml")["project"]
+    about = generated.parse(project / "pyproject.toml")["project"]
     assert about["requires-python"] == ">=3.13"
-    assert "python_version" not in kit.read_answers(project)
-    for file in kit.files(project):
+    assert "python_version" not in generated.read_answers(project)
+    for file in generated.files(project):
         assert "3.12" not in file.read_text("utf-8"), file
 
 
-@pytest.mark.parametrize("base", kit.choices()["base_image"])
+@pytest.mark.parametrize("base", questions.choices()["base_image"])
 def test_packages_are_installed_where_they_are_needed(render: Render, base: str) -> None:
     answers: dict[str, Any] = {
         "base_image": base,
@@ -101,7 +103,7 @@ def test_packages_are_installed_where_they_are_needed(render: Render, base: str)
     assert "  zlib-dev" in re.split(own, base_stage)[0]
 
 
-@pytest.mark.parametrize("manager", kit.choices()["dependency_manager"])
+@pytest.mark.parametrize("manager", questions.choices()["dependency_manager"])
 def test_what_is_for_developers_only_is_where_nothing_is_installed(
     render: Render, manager: str
 ) -> None:

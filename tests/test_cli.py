@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-import kit
+import generated
+import programs
 import pytest
+import questions
 import stacks
 from attacks import ProgramAttacks
-from services import HOME_CACHE, HOME_USE, Deployed, check_modes, write_migration
+from container_promises import HOME_CACHE, HOME_USE, Deployed, check_modes, write_migration
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -25,15 +27,15 @@ FIGURES = {"path": "tide.txt", "characters": 18, "words": 4, "reading_seconds": 
 @pytest.fixture(scope="class")
 def image(project: Path) -> str:
     """Build the production image."""
-    kit.run("make", "-C", project, "image")
-    return f"{kit.read_answers(project)['project_slug']}:latest"
+    programs.run("make", "-C", project, "image")
+    return f"{generated.read_answers(project)['project_slug']}:latest"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Make a folder with a text that is for its owner alone."""
     tmp_path.chmod(0o700)
-    with kit.umask(0o077):
+    with generated.umask(0o077):
         (tmp_path / "tide.txt").write_text(TEXT, "utf-8")
     stacks.give_to_developer(tmp_path)
     return tmp_path
@@ -47,7 +49,14 @@ def as_owner(folder: Path) -> str:
 def docker_run(image: str, folder: Path, *options: str) -> list[str]:
     """Say how to run the image on a folder, with as few privileges as possible."""
     return [
-        *(kit.tool("docker"), "run", "--rm", "--read-only", as_owner(folder), "--cap-drop=ALL"),
+        *(
+            programs.tool("docker"),
+            "run",
+            "--rm",
+            "--read-only",
+            as_owner(folder),
+            "--cap-drop=ALL",
+        ),
         *("--network=none", f"--volume={folder}:/data", *options, image),
     ]
 
@@ -93,8 +102,8 @@ class Program(Deployed):
         )
 
     def test_a_wheel_and_a_source_distribution_can_be_installed(self, development: Stack) -> None:
-        kit.run("make", "-C", development.project, "build-dist")
-        program = kit.read_answers(development.project)["project_slug"]
+        programs.run("make", "-C", development.project, "build-dist")
+        program = generated.read_answers(development.project)["project_slug"]
         for kind in ("whl", "tar.gz"):
             script = (
                 "unset PYTHONPATH && cd /tmp && python -m venv fresh"
@@ -129,13 +138,13 @@ class Program(Deployed):
         assert try_program(python, *HOME_USE[1:]).stdout == HOME_CACHE
 
     def test_the_image_is_the_program(self, image: str) -> None:
-        (details,) = json.loads(kit.run("docker", "image", "inspect", image))
+        (details,) = json.loads(programs.run("docker", "image", "inspect", image))
         config: dict[str, Any] = details["Config"]
         assert config["User"] == "10001:10001"
         assert not config.get("ExposedPorts")
         assert not config.get("Healthcheck")
-        assert "Usage: " in kit.run("docker", "run", "--rm", image)
-        assert kit.run("docker", "run", "--rm", image, "--version").endswith(" 0.1.0\n")
+        assert "Usage: " in programs.run("docker", "run", "--rm", image)
+        assert programs.run("docker", "run", "--rm", image, "--version").endswith(" 0.1.0\n")
 
     def test_the_image_belongs_to_root_and_all_may_read_it(self, production: Stack) -> None:
         production.compose("build")
@@ -145,7 +154,7 @@ class Program(Deployed):
 class TestProgramWithoutDatabase(Program):
     """The default answers of a command-line program."""
 
-    answers: ClassVar[kit.Answers] = {"framework": "cli"}
+    answers: ClassVar[questions.Answers] = {"framework": "cli"}
 
     def test_json_is_all_that_it_prints(self, image: str, folder: Path) -> None:
         result = try_program(docker_run(image, folder), "measure", "tide.txt", "--format", "json")
@@ -185,21 +194,21 @@ class TestProgramWithoutDatabase(Program):
     def test_a_signal_ends_it_at_once(
         self, image: str, folder: Path, signal: str, code: int
     ) -> None:
-        kit.run("mkfifo", folder / "endless")
+        programs.run("mkfifo", folder / "endless")
         stacks.give_to_developer(folder)
         name = f"harbour-{uuid.uuid4().hex[:8]}"
         command = docker_run(image, folder, f"--name={name}")
         with subprocess.Popen([*command, "measure", "endless"]) as process:
             stacks.eventually(lambda: "endless" in top(name))
             time.sleep(2)  # until it has opened the pipe and waits
-            kit.run("docker", "kill", f"--signal={signal}", name)
+            programs.run("docker", "kill", f"--signal={signal}", name)
             assert process.wait(timeout=10) == code
 
 
 class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
     """A program that keeps what it finds in a database."""
 
-    answers: ClassVar[kit.Answers] = {
+    answers: ClassVar[questions.Answers] = {
         "framework": "cli",
         "dependency_manager": "poetry",
         "database": "postgresql",
@@ -237,7 +246,7 @@ class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
 class TestProgramWithUvAndMysql(Deployed):
     """What differs with another database."""
 
-    answers: ClassVar[kit.Answers] = {"framework": "cli", "database": "mysql"}
+    answers: ClassVar[questions.Answers] = {"framework": "cli", "database": "mysql"}
 
     def test_its_own_tests_pass_inside(self, project: Path) -> None:
         with idle(project, stacks.DEVELOPMENT) as stack:
@@ -246,5 +255,5 @@ class TestProgramWithUvAndMysql(Deployed):
 
 def top(name: str) -> str:
     """List the processes of a container; nothing while it does not run."""
-    result = try_program([kit.tool("docker"), "top", name])
+    result = try_program([programs.tool("docker"), "top", name])
     return result.stdout

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-import kit
 import pytest
+import questions
 from combinations import (
     COMBINATIONS,
     Factors,
@@ -46,13 +46,17 @@ def test_every_two_answers_meet_that_can() -> None:
 def test_no_project_is_outside_the_shapes() -> None:
     possible = all_meetings(list(shapes()), 2)
     for given in arbitrary(1000):
-        row = {key: str(value) for key, value in kit.keep(given).items() if key in kit.choices()}
+        row = {
+            key: str(value)
+            for key, value in questions.keep(given).items()
+            if key in questions.choices()
+        }
         assert meetings(row, 2) <= possible, given
 
 
 def test_a_combination_answers_only_what_is_asked() -> None:
     for answers in COMBINATIONS.values():
-        assert answers.keys() <= kit.keep(answers).keys()
+        assert answers.keys() <= questions.keep(answers).keys()
 
 
 def test_there_are_few_combinations() -> None:

@@ -2,12 +2,12 @@
 
 from typing import ClassVar
 
-import kit
 import pytest
+import questions
 from attacks import WebAttacks
-from discretion import Discretion
+from container_promises import Builds, Rotation, Service, Workplace
 from fuzzing import Fuzz
-from services import Builds, Rotation, Service, Workplace
+from secrets_in_logs import Discretion
 
 pytestmark = pytest.mark.docker
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.docker
 class TestFastapiWithUvAndPostgresql(Rotation, Service, Workplace, Builds, WebAttacks, Fuzz):
     """The default answers, cloned where nobody but the owner of a file may read it."""
 
-    answers: ClassVar[kit.Answers] = {}
+    answers: ClassVar[questions.Answers] = {}
     umask = 0o077
 
 
 class TestFlaskWithUvAndPostgresql(Service, Workplace, Builds, WebAttacks, Discretion, Fuzz):
     """The other framework, the other image and another Python."""
 
-    answers: ClassVar[kit.Answers] = {
+    answers: ClassVar[questions.Answers] = {
         "framework": "flask",
         "base_image": "full",
         "python_version": "3.13",
@@ -32,4 +32,4 @@ class TestFlaskWithUvAndPostgresql(Service, Workplace, Builds, WebAttacks, Discr
 class TestFastapiWithUvAndSqlite(Service):
     """The database that is a file."""
 
-    answers: ClassVar[kit.Answers] = {"database": "sqlite"}
+    answers: ClassVar[questions.Answers] = {"database": "sqlite"}

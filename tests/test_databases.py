@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import kit
-import projects
+import generated
+import programs
 import pytest
+import questions
 import stacks
+import updating
 from conftest import Render
-from discretion import Discretion
-from services import Rotation, Service
+from container_promises import Rotation, Service
+from secrets_in_logs import Discretion
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -32,8 +34,8 @@ def project(request: pytest.FixtureRequest, engine: None, render: Render) -> Ite
     """Render and lock a service that keeps clear of other projects on this machine."""
     slug = f"harbour-{uuid.uuid4().hex[:8]}"
     umask = request.cls.umask
-    project = projects.clone(render({**request.cls.answers, "project_slug": slug}), umask)
-    with kit.umask(umask):
+    project = updating.clone(render({**request.cls.answers, "project_slug": slug}), umask)
+    with generated.umask(umask):
         stacks.lock(project)
         stacks.give_to_developer(project)
         yield project
@@ -44,7 +46,7 @@ def project(request: pytest.FixtureRequest, engine: None, render: Render) -> Ite
 def production(project: Path) -> Iterator[Stack]:
     """Start the production stack."""
     if (project / "secrets").exists():
-        kit.run("make", "--silent", "-C", project, "secrets")
+        programs.run("make", "--silent", "-C", project, "secrets")
     (port,) = stacks.free_ports(1)
     with Stack(project, stacks.PRODUCTION, {"PRODUCTION_PORT": str(port)}).running() as stack:
         yield stack
@@ -59,7 +61,7 @@ def make(stack: Stack, target: str, **variables: str) -> Any:
 class Database:
     """What every database is tested for."""
 
-    answers: ClassVar[kit.Answers]
+    answers: ClassVar[questions.Answers]
     umask: ClassVar[int] = 0o022  # of whoever cloned the project, and works on it
     downgrade: ClassVar[tuple[str, ...]]  # the command that takes all revisions back
     keeper: ClassVar[str] = "database"  # the service that writes the data first
@@ -207,7 +209,7 @@ class Server(Database, Discretion):
 class TestPostgresql(Server):
     """With FastAPI, as by default."""
 
-    answers: ClassVar[kit.Answers] = {}
+    answers: ClassVar[questions.Answers] = {}
     downgrade = ALEMBIC_DOWNGRADE
     folder = "/var/lib/postgresql"
     sql = ("psql", "--username=app", "--set=ON_ERROR_STOP=1", "app", "--command")
@@ -246,7 +248,7 @@ class MysqlProtocol(Server):
 class TestMariadb(MysqlProtocol):
     """With Flask, whose driver is synchronous."""
 
-    answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "mariadb"}
+    answers: ClassVar[questions.Answers] = {"framework": "flask", "database": "mariadb"}
     umask = 0o027
     downgrade = FLASK_DOWNGRADE
     sql = (*AS_APP, "mariadb", "--user=app", "app", "--execute")
@@ -255,7 +257,7 @@ class TestMariadb(MysqlProtocol):
 class TestMysql(MysqlProtocol, Rotation, Service):
     """With FastAPI, whose driver is asynchronous: no other stack has both."""
 
-    answers: ClassVar[kit.Answers] = {"database": "mysql"}
+    answers: ClassVar[questions.Answers] = {"database": "mysql"}
     downgrade = ALEMBIC_DOWNGRADE
     sql = (*AS_APP, "mysql", "--user=app", "app", "--execute")
 
@@ -269,7 +271,7 @@ class TestMysql(MysqlProtocol, Rotation, Service):
 class TestSqlite(Database):
     """The database that is a file."""
 
-    answers: ClassVar[kit.Answers] = {"framework": "flask", "database": "sqlite"}
+    answers: ClassVar[questions.Answers] = {"framework": "flask", "database": "sqlite"}
     downgrade = FLASK_DOWNGRADE
     keeper = "migrate"
     folder = "/data"

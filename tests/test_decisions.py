@@ -8,13 +8,16 @@ from ipaddress import IPv4Network
 from itertools import chain, product
 from typing import Any
 
+import generated
 import jinja2
-import kit
 import pytest
+import questions
+import repository
 import yaml
 from combinations import COMBINATIONS, arbitrary
+from repository import ROOT
 
-slipway = kit.load_extension()
+slipway = repository.load_extension()
 PARAMETERS = tuple(inspect.signature(slipway.decide).parameters)
 DEFAULT = slipway.UNANSWERED
 REQUIREMENTS = [
@@ -30,15 +33,15 @@ def label(part: str | frozenset[str]) -> str:
 
 
 @cache
-def stacks() -> list[tuple[kit.Answers, Any]]:
+def stacks() -> list[tuple[questions.Answers, Any]]:
     """Decide on many projects, among them every two answers that can meet."""
     return [
         (kept, decide(**{**kept, **defaults}))
-        for kept, defaults in map(kit.settle, (*COMBINATIONS.values(), *arbitrary(500)))
+        for kept, defaults in map(questions.settle, (*COMBINATIONS.values(), *arbitrary(500)))
     ]
 
 
-def ingredients_of(answers: kit.Answers) -> set[str]:
+def ingredients_of(answers: questions.Answers) -> set[str]:
     """List what the files of the catalogue may be called by, in a project with these answers."""
     words = {"common", *(value for value in answers.values() if isinstance(value, str))}
     facts = {
@@ -51,7 +54,7 @@ def ingredients_of(answers: kit.Answers) -> set[str]:
     return words | {word for word, fact in facts.items() if fact}
 
 
-def decide(**answers: kit.Answer) -> Any:
+def decide(**answers: questions.Answer) -> Any:
     """Decide by the default answers and these."""
     given = {key: value for key, value in answers.items() if key in DEFAULT}
     lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
@@ -106,7 +109,7 @@ def test_what_is_not_asked_decides_nothing() -> None:
 
 
 def test_what_is_unanswered_stands_for_the_defaults() -> None:
-    defaults = {key: kit.keep({})[key] for key in PARAMETERS if key not in kit.ADOPTION}
+    defaults = {key: questions.keep({})[key] for key in PARAMETERS if key not in questions.ADOPTION}
     slug = {"project_slug": ""}  # nothing else is decided by it, and it has no default of its own
     packages = {"os_packages_build": (), "os_packages_runtime": ()}
     adoption = {"own_files": (), "entry_point": "", "database_scheme": ""}
@@ -165,7 +168,7 @@ def test_every_image_has_a_registry_a_name_and_a_version() -> None:
 
 
 def test_every_python_has_an_image_on_every_base() -> None:
-    pythons = product(kit.choices()["python_version"], kit.choices()["base_image"])
+    pythons = product(questions.choices()["python_version"], questions.choices()["base_image"])
     images = {
         (version, base): decide(python_version=version, base_image=base).images["python"]
         for version, base in pythons
@@ -179,7 +182,7 @@ def test_every_python_has_an_image_on_every_base() -> None:
 
 
 def test_a_distribution_has_one_python() -> None:
-    kept, defaults = kit.settle({"base_image": "distro", "python_version": "3.12"})
+    kept, defaults = questions.settle({"base_image": "distro", "python_version": "3.12"})
 
     assert "python_version" not in kept
     assert defaults["python_version"] == "3.13"
@@ -205,7 +208,7 @@ def test_every_pre_commit_hook_is_pinned_by_version() -> None:
 def test_no_project_may_be_called_like_a_dependency() -> None:
     taken = slipway.read_taken_names()
     wanted = {name for _, decisions in stacks() for name in installed_by(decisions)}
-    tests = {file.stem for file in kit.files(kit.ROOT / "template", "*tests*/*.py*")}
+    tests = {file.stem for file in generated.files(ROOT / "template", "*tests*/*.py*")}
 
     assert {"psycopg_binary", "pyyaml", "starlette"} <= taken["distributions"]
     assert {"dateutil", "starlette", "yaml"} <= taken["packages"]
@@ -228,9 +231,9 @@ def test_quoted_text_is_read_alike_everywhere(text: str) -> None:
     literal = slipway.quoted(text)
 
     assert yaml.safe_load(literal) == text
-    assert kit.PARSERS[".toml"](f"key = {literal}") == {"key": text}
-    assert kit.PARSERS[".json"](literal) == text
-    assert kit.PARSERS[".py"](literal).body[0].value.value == text
+    assert generated.PARSERS[".toml"](f"key = {literal}") == {"key": text}
+    assert generated.PARSERS[".json"](literal) == text
+    assert generated.PARSERS[".py"](literal).body[0].value.value == text
 
 
 @pytest.mark.parametrize(
@@ -257,7 +260,7 @@ def test_a_good_answer_is_accepted(validator: Any, answer: str | int) -> None:
     assert validator(answer) == ""
 
 
-@pytest.mark.parametrize("base", kit.choices()["base_image"])
+@pytest.mark.parametrize("base", questions.choices()["base_image"])
 @pytest.mark.parametrize(
     "answer",
     [

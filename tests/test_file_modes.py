@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import adoption
-import kit
-import projects
+import generated
+import programs
 import pytest
+import updating
 
 UMASKS = (0o027, 0o077)
 TO_READ, TO_RUN = "644", "755"  # folders need the second
@@ -42,7 +43,9 @@ def test_no_mode_in_an_adopted_container_is_that_of_the_work_tree(adopted: Path)
 def check_copies(project: Path) -> None:
     """Check that what is copied where root does not stay the user gets a mode."""
     copies = [
-        copied for file in kit.files(project, "**/Dockerfile*") for copied in copied_to_users(file)
+        copied
+        for file in generated.files(project, "**/Dockerfile*")
+        for copied in copied_to_users(file)
     ]
     assert copies, "no image holds anything"
     for options, sources in copies:
@@ -85,12 +88,12 @@ def check_production(project: Path) -> None:
     services = services_of(project, "compose.yaml", "compose.prod.yaml")
     mounted = {source for service in services.values() for source, _ in binds(service)}
     mounted.discard("${FILES:-.}")  # what a program works on: README.md says whom to run it as
-    compose = kit.parse(project / "compose.prod.yaml")
+    compose = generated.parse(project / "compose.prod.yaml")
     mounted |= {secret["file"] for secret in compose.get("secrets", {}).values()}
     if not mounted:
         return
     for umask in UMASKS:
-        checkout = projects.clone(project, umask)
+        checkout = updating.clone(project, umask)
         (checkout / "secrets" / "database_password").touch(0o600)  # taken from elsewhere
         make_secrets(checkout, umask)
         for path in mounted:
@@ -100,18 +103,18 @@ def check_production(project: Path) -> None:
 
 def make_secrets(project: Path, umask: int) -> None:
     """Make the secrets of production under a umask."""
-    with kit.umask(umask):
+    with generated.umask(umask):
         if (project / "scripts" / "secrets.sh").exists():
-            kit.run("sh", project / "scripts" / "secrets.sh")
+            programs.run("sh", project / "scripts" / "secrets.sh")
         else:
-            kit.run("make", "--silent", "-C", project, "secrets")
+            programs.run("make", "--silent", "-C", project, "secrets")
 
 
 def services_of(project: Path, *files: str) -> dict[str, Any]:
     """Merge the services of Compose files, as far as mounts go."""
     merged: dict[str, Any] = {}
     for file in files:
-        for name, service in kit.parse(project / file)["services"].items():
+        for name, service in generated.parse(project / file)["services"].items():
             known = merged.setdefault(name, {"volumes": []})
             volumes = [*known["volumes"], *service.get("volumes", [])]
             merged[name] = {**known, **service, "volumes": volumes}

@@ -15,11 +15,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
-import kit
-import projects
+import generated
 import pytest
+import questions
+import updating
 import yaml
-from projects import NEWEST, git
+from repository import ROOT
+from updating import NEWEST, git
 
 from slipway.fleet.report import Report, Service, State
 from slipway.fleet.survey import Survey
@@ -47,10 +49,10 @@ class Outcome(NamedTuple):
 @pytest.fixture(scope="module")
 def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clone the template with its releases, of which the newest has something new."""
-    clone = projects.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
+    clone = updating.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
     with (clone / "template" / ".editorconfig").open("a", encoding="utf-8") as file:
         file.write("\n[*.md]\nmax_line_length = off\n")
-    projects.release(clone)
+    updating.release(clone)
     return clone
 
 
@@ -58,8 +60,8 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make repositories of all kinds."""
     folder = tmp_path_factory.mktemp("fleet")
-    behind = projects.copy(releases, folder / "behind", OLDEST, {})
-    projects.copy(releases, folder / "current", NEWEST, {"framework": "flask"})
+    behind = updating.copy(releases, folder / "behind", OLDEST, {})
+    updating.copy(releases, folder / "current", NEWEST, {"framework": "flask"})
     changes: dict[str, Mapping[str, object]] = {
         "clash": {},
         "old-python": {"python_version": "3.9"},
@@ -71,7 +73,9 @@ def folder(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, answers in changes.items():
         shutil.copytree(behind, folder / name)
         file = folder / name / ".copier-answers.yml"
-        file.write_text(yaml.safe_dump({**kit.read_answers(folder / name), **answers}), "utf-8")
+        file.write_text(
+            yaml.safe_dump({**generated.read_answers(folder / name), **answers}), "utf-8"
+        )
     with (folder / "clash" / ".editorconfig").open("a", encoding="utf-8") as editorconfig:
         editorconfig.write("\n[*.txt]\nmax_line_length = 80\n")
     for name, text in {"damaged": "{", "not-a-project": None, "truncated": "[]"}.items():
@@ -82,7 +86,7 @@ def folder(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "link" / ".copier-answers.yml").symlink_to(behind / ".copier-answers.yml")
     for project in folder.iterdir():
         git(project, "init", "--quiet")
-        projects.commit(project, "Start")
+        updating.commit(project, "Start")
     (folder / "no-git").mkdir()
     git(folder, "clone", "--quiet", "--bare", behind, folder / "bare.git")
     return folder
@@ -156,7 +160,7 @@ def test_each_repository_is_one_row(outcome: Outcome, sources: list[str]) -> Non
 def test_a_row_tells_the_version_and_how_far_it_is_behind(outcome: Outcome) -> None:
     releases = outcome.report.releases
     assert (releases[0], releases[-1]) == (OLDEST, NEWEST)
-    assert set(projects.releases()) < set(releases)
+    assert set(updating.releases()) < set(releases)
     behind = outcome.rows["behind"]
     assert (behind.version, behind.behind) == (OLDEST, len(releases) - 1)
     assert (outcome.rows["current"].version, outcome.rows["current"].behind) == (NEWEST, 0)
@@ -166,11 +170,11 @@ def test_a_row_tells_the_version_and_how_far_it_is_behind(outcome: Outcome) -> N
 
 
 def test_a_row_tells_the_answers(outcome: Outcome, folder: Path) -> None:
-    answers = kit.read_answers(folder / "current")
+    answers = generated.read_answers(folder / "current")
     kept = {key: value for key, value in answers.items() if not key.startswith("_")}
     assert outcome.rows["current"].answers == kept
     assert outcome.rows["current"].answers["framework"] == "flask"
-    assert set(outcome.report.choices) == set(kit.choices())
+    assert set(outcome.report.choices) == set(questions.choices())
 
 
 def test_a_row_tells_why_an_update_would_not_do(outcome: Outcome) -> None:
@@ -352,7 +356,7 @@ def test_parts_of_different_runs_are_not_merged(outcome: Outcome, tmp_path: Path
 @pytest.mark.parametrize("path", ["docs/fleet.md", ".github/workflows/fleet.yml"])
 def test_options_that_are_written_about_exist(path: str) -> None:
     help_texts = execute("report", "--help").stdout + execute("merge", "--help").stdout
-    commands = re.findall(r"python -m slipway.fleet (.+)", (kit.ROOT / path).read_text("utf-8"))
+    commands = re.findall(r"python -m slipway.fleet (.+)", (ROOT / path).read_text("utf-8"))
     options = {option for command in commands for option in re.findall(r"(?<= )--[a-z-]+", command)}
     assert options
     assert options <= set(re.findall(r"--[a-z-]+", help_texts))
@@ -362,7 +366,7 @@ def execute(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run the program where a terminal would be wide enough."""
     return subprocess.run(
         [sys.executable, "-m", "slipway.fleet", *arguments],
-        cwd=kit.ROOT,
+        cwd=ROOT,
         env={**os.environ, "COLUMNS": "250"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -400,4 +404,4 @@ def report(
 
 def snapshot(folder: Path) -> Mapping[Path, tuple[bytes, int]]:
     """Map each file, also git's own, to its content and its time."""
-    return {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in kit.files(folder)}
+    return {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in generated.files(folder)}

@@ -5,10 +5,11 @@ import shlex
 import shutil
 from pathlib import Path
 
-import kit
+import generated
 import pytest
 import yaml
-from projects import commit, copy, git, update
+from repository import ROOT
+from updating import commit, copy, git, update
 
 BLOCKS = re.compile(r"```console\n(.+?)\n```", re.DOTALL)
 IMAGE = "registry.example.com/python:3.14"
@@ -27,7 +28,7 @@ def original(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Release the work tree."""
     original = tmp_path_factory.mktemp("repositories") / "original"
     shutil.copytree(template, original)
-    shutil.copytree(kit.ROOT / "presets", original / "presets")
+    shutil.copytree(ROOT / "presets", original / "presets")
     git(original, "init", "--quiet", "--initial-branch", "main")
     release(original, "v90.0.0")
     return original
@@ -74,7 +75,7 @@ def test_a_project_follows_the_fork(
 
     assert update(project, bare_path) == []
 
-    answers = kit.read_answers(project)
+    answers = generated.read_answers(project)
     assert (answers["_commit"], answers["_src_path"]) == ("v91.0.0.post1", str(fork))
     assert answers["organization"] == {"fork": "Example Ltd", "original": ""}[origin]
     assert answers["region"] == "east"
@@ -99,7 +100,7 @@ def release_next(original: Path) -> None:
 
 def take_over(fork: Path) -> None:
     """Bring the next release into the fork with the commands of the guide."""
-    guide = (kit.ROOT / "docs" / "organisations.md").read_text("utf-8")
+    guide = (ROOT / "docs" / "organisations.md").read_text("utf-8")
     commands = next(block for block in BLOCKS.findall(guide) if "git merge" in block)
     for command in commands.replace("v0.3.0", "v91.0.0").splitlines():
         if "push" not in command:  # the fork is read where it is

@@ -5,16 +5,19 @@ import html
 from pathlib import Path
 from typing import Any
 
+import generated
 import jinja2
-import kit
+import programs
 import pytest
+import questions
+import repository
 from conftest import Render
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.text import Text
 
-slipway = kit.load_extension()
+slipway = repository.load_extension()
 
 # What is awkward in YAML, TOML, JSON, Python, shell, HTML, Markdown, Rich and Jinja, or to write
 FRAGMENTS = [
@@ -65,9 +68,9 @@ packages = st.from_regex(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", fullmatch=True).filter(
 )
 projects = st.fixed_dictionaries(
     {
-        "framework": st.sampled_from(kit.choices()["framework"]),
-        "dependency_manager": st.sampled_from(kit.choices()["dependency_manager"]),
-        "license": st.sampled_from(kit.choices()["license"]),
+        "framework": st.sampled_from(questions.choices()["framework"]),
+        "dependency_manager": st.sampled_from(questions.choices()["dependency_manager"]),
+        "license": st.sampled_from(questions.choices()["license"]),
         "project_name": names,
         "project_slug": slugs,
         "package_name": packages,
@@ -84,9 +87,9 @@ projects = st.fixed_dictionaries(
 @settings(max_examples=500)
 @given(text=st.sampled_from(list(AWKWARD.values())) | accepted(200).filter(bool))
 def test_text_is_written_so_that_each_language_reads_it_alike(text: str) -> None:
-    assert kit.PARSERS[".toml"](f"key = {slipway.quoted(text)}") == {"key": text}
-    assert kit.PARSERS[".json"](slipway.quoted(text)) == text
-    assert kit.PARSERS[".yaml"](slipway.quoted(text)) == text
+    assert generated.PARSERS[".toml"](f"key = {slipway.quoted(text)}") == {"key": text}
+    assert generated.PARSERS[".json"](slipway.quoted(text)) == text
+    assert generated.PARSERS[".yaml"](slipway.quoted(text)) == text
     assert ast.literal_eval(slipway.quoted(text)) == text
     assert ast.literal_eval(slipway.literal(text)) == text
     assert shown_by_rich(slipway.rich(text)) == text
@@ -129,7 +132,7 @@ def test_an_accepted_package_can_be_imported(name: str) -> None:
 
 @pytest.mark.parametrize("name", AWKWARD)
 def test_awkward_text_is_kept_unchanged(render: Render, name: str) -> None:
-    text, frameworks = AWKWARD[name], kit.choices()["framework"]
+    text, frameworks = AWKWARD[name], questions.choices()["framework"]
     answers = {
         "project_name": "Zoë's Café & Söhne (EU) v1.0",
         "project_slug": "cafe",
@@ -150,9 +153,12 @@ def test_what_is_accepted_is_kept_unchanged(render: Render, answers: dict[str, A
     check(render(answers), answers)
 
 
-def check(project: Path, answers: kit.Answers) -> None:
+def check(project: Path, answers: questions.Answers) -> None:
     """Check that a project holds what was answered, letter by letter, in tidy files that parse."""
-    parsed = {file.relative_to(project).as_posix(): kit.parse(file) for file in kit.files(project)}
+    parsed = {
+        file.relative_to(project).as_posix(): generated.parse(file)
+        for file in generated.files(project)
+    }
     name, text = answers["project_name"], str(answers["description"])
     assert parsed[".copier-answers.yml"].items() >= answers.items()
     about = parsed["pyproject.toml"]["project"]
@@ -169,10 +175,10 @@ def check(project: Path, answers: kit.Answers) -> None:
         assert {name, text} <= served_texts(source / "templates")
     if answers["framework"] == "cli":
         assert text in map(shown_by_rich, constants(source / "cli.py"))
-    for file in kit.files(project):
-        assert not kit.untidiness(file), file
-    kit.run("ruff", "check", "--no-cache", "--quiet", cwd=project)
-    kit.run("ruff", "format", "--check", "--no-cache", "--quiet", cwd=project)
+    for file in generated.files(project):
+        assert not generated.untidiness(file), file
+    programs.run("ruff", "check", "--no-cache", "--quiet", cwd=project)
+    programs.run("ruff", "format", "--check", "--no-cache", "--quiet", cwd=project)
 
 
 def plain_text(page: str) -> list[str]:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import kit
+import generated
 import pytest
+import questions
+import repository
 import stacks
 from conftest import Render
 
-slipway = kit.load_extension()
+slipway = repository.load_extension()
 
 LABELS = {"created", "revision", "source", "version"}
 PERMISSIONS = {
@@ -20,7 +22,7 @@ PERMISSIONS = {
     "scan": {"contents": "read", "packages": "read", "security-events": "write"},
     "sign": {"id-token": "write", "packages": "write"},
 }
-ADOPTED: kit.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
+ADOPTED: questions.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
 ON_GITHUB = pytest.mark.parametrize("answers", [{}, ADOPTED], ids=["new", "adopted"])
 ON_GITLAB = pytest.mark.parametrize(
     "answers", [{"ci": "gitlab"}, {"ci": "gitlab", **ADOPTED}], ids=["new", "adopted"]
@@ -29,7 +31,7 @@ ON_GITLAB = pytest.mark.parametrize(
 
 def workflow(project: Path, name: str) -> Any:
     """Read a workflow, whose key "on" YAML takes for true."""
-    return kit.parse(project / ".github" / "workflows" / f"{name}.yml")
+    return generated.parse(project / ".github" / "workflows" / f"{name}.yml")
 
 
 def step(job: Mapping[str, Any], action: str) -> Mapping[str, Any]:
@@ -50,7 +52,9 @@ def script(job: Mapping[str, Any]) -> str:
 
 
 @ON_GITHUB
-def test_on_github_a_pull_request_may_write_nothing(render: Render, answers: kit.Answers) -> None:
+def test_on_github_a_pull_request_may_write_nothing(
+    render: Render, answers: questions.Answers
+) -> None:
     project = render(answers)
     for name, job in workflow(project, "ci")["jobs"].items():
         if job.get("if") != "github.event_name != 'pull_request'":
@@ -58,7 +62,7 @@ def test_on_github_a_pull_request_may_write_nothing(render: Render, answers: kit
 
 
 @ON_GITHUB
-def test_on_github_only_what_passed_is_pushed(render: Render, answers: kit.Answers) -> None:
+def test_on_github_only_what_passed_is_pushed(render: Render, answers: questions.Answers) -> None:
     project = render(answers)
     started, jobs = workflow(project, "ci")[True], workflow(project, "ci")["jobs"]
     assert workflow(project, "image")[True] == {"workflow_call": None}
@@ -83,7 +87,7 @@ def test_on_github_only_what_passed_is_published(render: Render) -> None:
 
 def test_on_gitlab_what_is_pushed_waits_for_every_check(render: Render) -> None:
     for answers in ({}, {"framework": "cli"}, ADOPTED):
-        pipeline = kit.parse(render({"ci": "gitlab", **answers}) / ".gitlab-ci.yml")
+        pipeline = generated.parse(render({"ci": "gitlab", **answers}) / ".gitlab-ci.yml")
         pushing = {n for n, job in pipeline.items() if "needs" not in job and "deploy" in str(job)}
         assert ".image" in pushing
         jobs = [job for job in pipeline.values() if isinstance(job, dict) and "script" in job]
@@ -95,7 +99,7 @@ def test_on_gitlab_what_is_pushed_waits_for_every_check(render: Render) -> None:
 @pytest.fixture(
     scope="session",
     params=[
-        *({"dependency_manager": each} for each in kit.choices()["dependency_manager"]),
+        *({"dependency_manager": each} for each in questions.choices()["dependency_manager"]),
         {**ADOPTED, "own_files": ["app.py", "pyproject.toml"]},
     ],
     ids=lambda answers: answers.get("dependency_manager", "adopted"),
@@ -109,7 +113,9 @@ def tagged(request: pytest.FixtureRequest, render: Render) -> tuple[Path, str, s
         for entry in job.get("steps", ())
         if entry.get("if") == "github.ref_type == 'tag'"
     ]
-    on_gitlab = kit.parse(render({**request.param, "ci": "gitlab"}) / ".gitlab-ci.yml")["version"]
+    on_gitlab = generated.parse(render({**request.param, "ci": "gitlab"}) / ".gitlab-ci.yml")[
+        "version"
+    ]
     assert on_gitlab["rules"] == [{"if": "$CI_COMMIT_TAG"}]
     if request.param.get("own_files"):
         (project / "pyproject.toml").write_text('[project]\nname = "app"\nversion = "0.1.0"\n')
@@ -152,12 +158,14 @@ def test_an_adopted_application_is_held_to_the_version_that_it_names(
 
 @pytest.mark.parametrize("ci", ["github", "gitlab", "none"])
 def test_who_names_no_version_has_no_check(render: Render, ci: str) -> None:
-    texts = kit.read_tree(render({"ci": ci, **(ADOPTED if ci != "none" else {})}))
+    texts = generated.read_tree(render({"ci": ci, **(ADOPTED if ci != "none" else {})}))
     assert not [path for path, text in texts.items() if "check-version" in path + text]
 
 
 @ON_GITHUB
-def test_on_github_each_job_may_do_its_part_only(render: Render, answers: kit.Answers) -> None:
+def test_on_github_each_job_may_do_its_part_only(
+    render: Render, answers: questions.Answers
+) -> None:
     project = render(answers)
     image = workflow(project, "image")
     assert image["permissions"] == {}
@@ -172,7 +180,7 @@ def test_on_github_each_job_may_do_its_part_only(render: Render, answers: kit.An
 
 
 @ON_GITHUB
-def test_on_github_the_tag_comes_last(render: Render, answers: kit.Answers) -> None:
+def test_on_github_the_tag_comes_last(render: Render, answers: questions.Answers) -> None:
     jobs = workflow(render(answers), "image")["jobs"]
     build = step(jobs["build"], "docker/build-push-action")
     assert "push-by-digest=true" in build["outputs"]
@@ -189,7 +197,7 @@ def test_on_github_the_tag_comes_last(render: Render, answers: kit.Answers) -> N
 
 
 @ON_GITHUB
-def test_on_github_the_image_says_what_it_is(render: Render, answers: kit.Answers) -> None:
+def test_on_github_the_image_says_what_it_is(render: Render, answers: questions.Answers) -> None:
     build = step(workflow(render(answers), "image")["jobs"]["build"], "docker/build-push-action")
     assert set(re.findall(r"opencontainers\.image\.(\w+)=\$", build["labels"])) == LABELS
     assert build["platforms"] == "linux/amd64,linux/arm64"
@@ -198,8 +206,10 @@ def test_on_github_the_image_says_what_it_is(render: Render, answers: kit.Answer
 
 
 @ON_GITLAB
-def test_on_gitlab_a_merge_request_pushes_nothing(render: Render, answers: kit.Answers) -> None:
-    pipeline = kit.parse(render(answers) / ".gitlab-ci.yml")
+def test_on_gitlab_a_merge_request_pushes_nothing(
+    render: Render, answers: questions.Answers
+) -> None:
+    pipeline = generated.parse(render(answers) / ".gitlab-ci.yml")
     rules = [rule["if"] for rule in pipeline[".image"]["rules"]]
     assert rules == ["$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH", "$CI_COMMIT_TAG"]
     for name, job in pipeline.items():
@@ -209,8 +219,8 @@ def test_on_gitlab_a_merge_request_pushes_nothing(render: Render, answers: kit.A
 
 
 @ON_GITLAB
-def test_on_gitlab_the_tag_comes_last(render: Render, answers: kit.Answers) -> None:
-    pipeline = kit.parse(render(answers) / ".gitlab-ci.yml")
+def test_on_gitlab_the_tag_comes_last(render: Render, answers: questions.Answers) -> None:
+    pipeline = generated.parse(render(answers) / ".gitlab-ci.yml")
     build, scan, sign = (pipeline[f"image-{name}"] for name in ("build", "scan", "sign"))
     assert "push-by-digest=true" in options(script(build), "output")
     assert "--tag" not in script(build)
@@ -226,8 +236,8 @@ def test_on_gitlab_the_tag_comes_last(render: Render, answers: kit.Answers) -> N
 
 
 @ON_GITLAB
-def test_on_gitlab_the_image_says_what_it_is(render: Render, answers: kit.Answers) -> None:
-    build = script(kit.parse(render(answers) / ".gitlab-ci.yml")["image-build"])
+def test_on_gitlab_the_image_says_what_it_is(render: Render, answers: questions.Answers) -> None:
+    build = script(generated.parse(render(answers) / ".gitlab-ci.yml")["image-build"])
     assert set(re.findall(r'--label "org\.opencontainers\.image\.(\w+)=\$', build)) == LABELS
     assert options(build, "platform") == "linux/amd64,linux/arm64"
     generator = slipway.read_images()["sbom-scanner"]
@@ -236,7 +246,7 @@ def test_on_gitlab_the_image_says_what_it_is(render: Render, answers: kit.Answer
 
 
 def test_the_digest_is_found_in_what_the_builder_tells(render: Render, tmp_path: Path) -> None:
-    job = kit.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"]
+    job = generated.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"]
     digest = f"sha256:{'5e' * 32}"
     told = {"containerimage.descriptor": {"digest": "other"}, "containerimage.digest": digest}
     (tmp_path / "build.json").write_text(json.dumps(told, indent=2))
@@ -249,7 +259,7 @@ def test_every_builder_dates_the_image_by_its_commit(render: Render) -> None:
     (build,) = (entry for entry in job["steps"] if entry.get("id") == "build")
     assert build["env"] == {"SOURCE_DATE_EPOCH": "${{ steps.commit.outputs.epoch }}"}
     assert "rewrite-timestamp=true" in build["with"]["outputs"]
-    commands = script(kit.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"])
+    commands = script(generated.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"])
     assert "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)\nexport SOURCE_DATE_EPOCH" in commands
     assert "rewrite-timestamp=true" in options(commands, "output")
 
@@ -262,7 +272,7 @@ def test_every_week_the_image_is_made_of_nothing_old(render: Render) -> None:
     build = step(image["jobs"]["build"], "docker/build-push-action")
     assert build["pull"] is True
     assert "github.event_name == 'schedule'" in build["no-cache"]
-    commands = script(kit.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"])
+    commands = script(generated.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"])
     assert " --pull " in commands
     assert 'test "$CI_PIPELINE_SOURCE" = schedule' in commands
     assert "NO_CACHE=--no-cache" in commands
@@ -289,7 +299,7 @@ def test_an_exception_has_an_end(
         steps = workflow(project, "image")["jobs"]["scan"]["steps"]
         (check,) = (entry["run"] for entry in steps if "run" in entry)
     else:
-        check = kit.parse(project / ".gitlab-ci.yml")["image-scan"]["script"][0]
+        check = generated.parse(project / ".gitlab-ci.yml")["image-scan"]["script"][0]
     (tmp_path / ".trivyignore.yaml").write_text(entry)
     command = ["sh", "-euc", check]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -299,7 +309,7 @@ def test_an_exception_has_an_end(
 
 def test_the_list_of_exceptions_begins_empty(render: Render) -> None:
     for answers in ({}, {"ci": "gitlab"}, {"ci": "none"}, ADOPTED):
-        assert kit.parse(render(answers) / ".trivyignore.yaml") == {"vulnerabilities": []}
+        assert generated.parse(render(answers) / ".trivyignore.yaml") == {"vulnerabilities": []}
 
 
 def test_the_readme_verifies_the_identity_that_signs(render: Render) -> None:
@@ -321,9 +331,9 @@ def test_the_readme_verifies_the_identity_that_signs(render: Render) -> None:
     ids=["none", "own-ci", "own-image", "own-pipeline"],
 )
 def test_who_has_no_pipeline_of_the_kit_has_no_part_of_this(
-    render: Render, answers: kit.Answers
+    render: Render, answers: questions.Answers
 ) -> None:
-    texts = kit.read_tree(render(answers))
+    texts = generated.read_tree(render(answers))
     assert ".github/workflows/image.yml" not in texts
     del texts[".copier-answers.yml"]
     assert not [path for path, text in texts.items() if "cosign" in text or "image.yml" in text]

@@ -8,14 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-import kit
+import generated
 import kubernetes_validate  # type: ignore[import-untyped]
+import programs
 import pytest
+import questions
 import stacks
 import yaml
 from attacks import JobAttacks
 from conftest import Render
-from services import (
+from container_promises import (
     HOME_CACHE,
     MYSQL_CLIENT,
     Deployed,
@@ -58,7 +60,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def client(stack: Stack) -> tuple[str, str, str]:
     """Look up the client of the database and its words."""
-    return CLIENTS[str(kit.read_answers(stack.project)["database"])]
+    return CLIENTS[str(generated.read_answers(stack.project)["database"])]
 
 
 @contextmanager
@@ -237,7 +239,7 @@ class JobWithServer(Job):
             production.compose("run", "--detach", "--name", name, "job")
             stacks.eventually(lambda: is_waiting(production))
             assert run(production)["exit_code"] == 75
-            kit.run("docker", "rm", "--force", name)
+            programs.run("docker", "rm", "--force", name)
         stacks.eventually(lambda: run(production)["exit_code"] == 0)
 
 
@@ -245,7 +247,7 @@ class JobWithServer(Job):
 class TestJobWithPipenvAndMariadb(Rotation, JobWithServer, JobAttacks):
     """The lock is the database's."""
 
-    answers: ClassVar[kit.Answers] = {
+    answers: ClassVar[questions.Answers] = {
         "framework": "job",
         "dependency_manager": "pipenv",
         "database": "mariadb",
@@ -257,14 +259,14 @@ class TestJobWithPipenvAndMariadb(Rotation, JobWithServer, JobAttacks):
 class TestJobWithUvAndMysql(JobWithServer):
     """The same lock in the other server with this protocol."""
 
-    answers: ClassVar[kit.Answers] = {"framework": "job", "database": "mysql"}
+    answers: ClassVar[questions.Answers] = {"framework": "job", "database": "mysql"}
 
 
 @pytest.mark.docker
 class TestJobWithPip(Job):
     """Without a database the lock is a file, and with few packages pip does not take long."""
 
-    answers: ClassVar[kit.Answers] = {
+    answers: ClassVar[questions.Answers] = {
         "framework": "job",
         "dependency_manager": "pip",
         "database": "none",
@@ -289,7 +291,9 @@ class TestJobWithPip(Job):
 def manifests(request: pytest.FixtureRequest, render: Render) -> dict[str, Any]:
     """Map each kind of resource on Kubernetes to the resource, for a kind of database."""
     project = render({"framework": "job", "database": request.param})
-    resources = [yaml.safe_load(file.read_text("utf-8")) for file in kit.files(project, "k8s/*")]
+    resources = [
+        yaml.safe_load(file.read_text("utf-8")) for file in generated.files(project, "k8s/*")
+    ]
     return {f"{each['kind']}/{each['metadata']['name']}": each for each in resources}
 
 

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import copier
-import kit
-import projects
+import generated
 import pytest
+import questions
+import repository
 import stacks
+import updating
 import yaml
 from combinations import COMBINATIONS
 from copier.errors import UserMessageError
-from projects import Renderings, commit, git, run_update, start
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
+from updating import Renderings, commit, git, run_update, start
 
-slipway = kit.load_extension()
+slipway = repository.load_extension()
 
 # Names that v0.1.0 accepted, and that dependencies turned out to have.
 NAMES = {
@@ -48,13 +50,13 @@ REFUSED: dict[str, Any] = {
     "framework": "cli",
 }
 OTHER = {"port": 81, "framework": "job"}
-ADOPTED: kit.Answers = {"own_files": ["app.py", "manage.py"], "entry_point": "app:app"}
+ADOPTED: questions.Answers = {"own_files": ["app.py", "manage.py"], "entry_point": "app:app"}
 
 
 @pytest.fixture
 def project(project_of: Renderings, tmp_path: Path) -> Path:
     """Make the default project of the work tree and commit it."""
-    return start(project_of.template, tmp_path / "project", projects.NEWEST, {})
+    return start(project_of.template, tmp_path / "project", updating.NEWEST, {})
 
 
 def change(project: Path, path: str, *options: str, **answers: str) -> str:
@@ -86,22 +88,22 @@ def test_a_name_that_a_release_accepted_is_kept(
 ) -> None:
     slug = NAMES[name]
     project = start(project_of.template, tmp_path / "project", "v0.1.0", {"project_name": name})
-    before = projects.answers_of(project)
+    before = updating.answers_of(project)
     assert (before["project_slug"], before["package_name"]) == (slug, slug.replace("-", "_"))
 
     run_update(project, bare_path)
     commit(project, "Update")
     change(project, bare_path, cache="valkey")  # now the old version refuses the name as well
 
-    assert before.items() <= {**projects.answers_of(project), "cache": "none"}.items()
-    assert kit.read_answers(project)["cache"] == "valkey"
+    assert before.items() <= {**updating.answers_of(project), "cache": "none"}.items()
+    assert generated.read_answers(project)["cache"] == "valkey"
     other = next(taken for taken in NAMES.values() if taken != slug)
     assert f"A dependency is called {other}" in refusal(
         project, "update", f"-dproject_slug={other}"
     )
     recopied = ("recopy", "--defaults", "--trust", "--overwrite", "--skip-tasks")
     assert stacks.execute("copier", *recopied, cwd=project).returncode == 0
-    assert kit.read_answers(project)["project_slug"] == slug
+    assert generated.read_answers(project)["project_slug"] == slug
 
 
 def test_every_validator_passes_over_what_is_kept() -> None:
@@ -122,23 +124,23 @@ def test_every_validator_passes_over_what_is_kept() -> None:
 def test_a_validator_accepts_the_present_answer_and_no_other(
     template: Path, tmp_path: Path, key: str
 ) -> None:
-    is_adopted = key in (*kit.ADOPTION, "framework")
-    answers: kit.Answers = {"author_name": "Ada Lovelace", **(ADOPTED if is_adopted else {})}
-    new, old = tmp_path / "new", kit.render(template, tmp_path / "old", answers)
+    is_adopted = key in (*questions.ADOPTION, "framework")
+    answers: questions.Answers = {"author_name": "Ada Lovelace", **(ADOPTED if is_adopted else {})}
+    new, old = tmp_path / "new", generated.render(template, tmp_path / "old", answers)
     with pytest.raises(UserMessageError, match=f"The answer to {key}"):
-        kit.render(template, new, {**answers, key: REFUSED[key]})
+        generated.render(template, new, {**answers, key: REFUSED[key]})
     file = old / ".copier-answers.yml"
     kept = {**yaml.safe_load(file.read_text("utf-8")), key: REFUSED[key]}
     file.write_text(yaml.safe_dump(kept), "utf-8")
     if key == "package_name":
         (old / "src" / "harbour_api").rename(old / "src" / "wcwidth")
 
-    kit.render(template, old, {})
+    generated.render(template, old, {})
 
-    assert kit.read_answers(old)[key] == REFUSED[key]
+    assert generated.read_answers(old)[key] == REFUSED[key]
     if key not in OTHER and isinstance(REFUSED[key], str):
         with pytest.raises(UserMessageError, match=f"The answer to {key}"):
-            kit.render(template, old, {key: f"{REFUSED[key]}!"})
+            generated.render(template, old, {key: f"{REFUSED[key]}!"})
 
 
 # Answers that another answer takes away
@@ -146,16 +148,16 @@ def test_a_validator_accepts_the_present_answer_and_no_other(
 
 @pytest.mark.parametrize("adopted", [{}, ADOPTED], ids=["made", "adopted"])
 def test_every_answer_that_another_can_take_away_is_one_that_returns(
-    adopted: kit.Answers,
+    adopted: questions.Answers,
 ) -> None:
     """Neither the framework of a project can change, nor whether it was adopted."""
-    environment = kit.question_environment()
+    environment = questions.question_environment()
     taken_away = set()
     for key, question in slipway.read_questions().items():
-        for framework in kit.choices()["framework"]:
+        for framework in questions.choices()["framework"]:
             asked = {
                 environment.from_string(str(question.get("when", True))).render(
-                    {**kit.keep({}), **answers, "framework": framework, **adopted, **author}
+                    {**questions.keep({}), **answers, "framework": framework, **adopted, **author}
                     | {"_copier_conf": {}}
                 )
                 for answers in COMBINATIONS.values()
@@ -171,12 +173,12 @@ def test_every_answer_that_another_can_take_away_is_one_that_returns(
 def test_an_answer_comes_back_with_its_question(
     project_of: Renderings, tmp_path: Path, bare_path: str
 ) -> None:
-    answers: kit.Answers = {
+    answers: questions.Answers = {
         "python_version": "3.12",
         "author_name": "Ada Lovelace",
         "author_email": "ada@example.com",
     }
-    project = start(project_of.template, tmp_path / "project", projects.NEWEST, answers)
+    project = start(project_of.template, tmp_path / "project", updating.NEWEST, answers)
     before = git(project, "rev-parse", "HEAD^{tree}")
 
     change(project, bare_path, base_image="distro", author_name="")
@@ -194,21 +196,21 @@ def test_an_answer_comes_back_with_its_question(
 def test_a_scheme_comes_back_for_the_same_database_only(
     project_of: Renderings, tmp_path: Path, bare_path: str
 ) -> None:
-    answers: kit.Answers = {
+    answers: questions.Answers = {
         **ADOPTED,
         "framework": "flask",
         "database": "mysql",
         "database_scheme": "mysql+mysqlconnector",
     }
-    project = start(project_of.template, tmp_path / "project", projects.NEWEST, answers)
+    project = start(project_of.template, tmp_path / "project", updating.NEWEST, answers)
 
     change(project, bare_path, database="none")
     change(project, bare_path, database="mysql")
-    assert kit.read_answers(project)["database_scheme"] == "mysql+mysqlconnector"
+    assert generated.read_answers(project)["database_scheme"] == "mysql+mysqlconnector"
 
     change(project, bare_path, database="none")
     change(project, bare_path, database="postgresql")
-    assert kit.read_answers(project)["database_scheme"] == "postgresql"
+    assert generated.read_answers(project)["database_scheme"] == "postgresql"
 
 
 # Answers that fit another
@@ -234,12 +236,12 @@ def test_who_proposes_updates_follows_the_forge(
     changed: dict[str, str],
     updates: str,
 ) -> None:
-    project = start(project_of.template, tmp_path / "project", projects.NEWEST, given)
-    before = kit.read_answers(project)["dependency_updates"]
+    project = start(project_of.template, tmp_path / "project", updating.NEWEST, given)
+    before = generated.read_answers(project)["dependency_updates"]
 
     said = change(project, bare_path, **changed)
 
-    assert kit.read_answers(project)["dependency_updates"] == updates
+    assert generated.read_answers(project)["dependency_updates"] == updates
     assert (project / "renovate.json").exists() == (updates == "renovate")
     assert (project / ".github" / "dependabot.yml").exists() == (updates == "dependabot")
     sentence = f"With ci: {changed['ci']}, dependency_updates is {updates}.\n"
@@ -262,7 +264,7 @@ def test_who_proposes_updates_follows_also_what_is_typed(
             unsafe=True,
             skip_tasks=True,
         )
-    answers = kit.read_answers(project)
+    answers = generated.read_answers(project)
     assert (answers["ci"], answers["dependency_updates"]) == ("gitlab", updates)
 
 
@@ -286,11 +288,11 @@ def test_packages_of_another_distribution_are_kept_with_a_warning(
     is_warned: bool,
 ) -> None:
     answers = {"base_image": base, "os_packages_runtime": yaml.safe_load(packages)}
-    project = start(project_of.template, tmp_path / "project", projects.NEWEST, answers)
+    project = start(project_of.template, tmp_path / "project", updating.NEWEST, answers)
 
     said = change(project, bare_path, base_image=other)
 
-    assert kit.read_answers(project)["os_packages_runtime"] == yaml.safe_load(packages)
+    assert generated.read_answers(project)["os_packages_runtime"] == yaml.safe_load(packages)
     warning = f"In os_packages_runtime are still the names of packages for base_image: {base}."
     assert (warning in said) == is_warned
     if is_warned:
@@ -304,11 +306,11 @@ def test_the_command_of_the_readme_changes_one_answer_and_nothing_else(
     project_of: Renderings, tmp_path: Path, bare_path: str
 ) -> None:
     answers: dict[str, Any] = {"port": 8081, "os_packages_build": ["libpq-dev"]}
-    project = start(project_of.template, tmp_path / "project", projects.NEWEST, answers)
-    before = kit.read_answers(project)
+    project = start(project_of.template, tmp_path / "project", updating.NEWEST, answers)
+    before = generated.read_answers(project)
     readme = (project / "README.md").read_text("utf-8")
     (command,) = re.findall(r"^copier update .+os_packages_build=.+", readme, re.MULTILINE)
-    for dockerfile in kit.files(project, "Dockerfile", "Dockerfile.dev"):
+    for dockerfile in generated.files(project, "Dockerfile", "Dockerfile.dev"):
         assert f'echo "{command}"' in dockerfile.read_text("utf-8")
 
     name, *arguments = shlex.split(command)
@@ -316,7 +318,7 @@ def test_the_command_of_the_readme_changes_one_answer_and_nothing_else(
 
     assert result.returncode == 0, result.stdout
     packages = ["libpq-dev", "git", "build-essential"]
-    assert kit.read_answers(project) == {**before, "os_packages_build": packages}
+    assert generated.read_answers(project) == {**before, "os_packages_build": packages}
     changed = {"Dockerfile", "Dockerfile.dev", "README.md", ".copier-answers.yml"}
     assert set(git(project, "diff", "--name-only", "HEAD").splitlines()) == changed
 
@@ -328,7 +330,7 @@ def test_an_untracked_file_is_not_written_over(project_of: Renderings, tmp_path:
     """Such a file makes a tree dirty, unless the configuration hides it."""
     project = start(project_of.template, tmp_path / "project", "v0.1.0", {})
     old = set(git(project, "ls-files").splitlines())
-    new = min(kit.read_tree(project_of(projects.NEWEST, {})).keys() - old)
+    new = min(generated.read_tree(project_of(updating.NEWEST, {})).keys() - old)
     (project / new).parent.mkdir(parents=True, exist_ok=True)
     (project / new).write_text("mine\n", "utf-8")
     git(project, "config", "status.showUntrackedFiles", "no")
@@ -363,7 +365,7 @@ def test_an_answers_file_that_git_does_not_track_is_named_with_the_cure(
     change(project, bare_path, cache="valkey")
 
 
-@pytest.mark.parametrize("version", ["v0.1.0", projects.NEWEST])
+@pytest.mark.parametrize("version", ["v0.1.0", updating.NEWEST])
 @pytest.mark.parametrize("damage", [None, {}], ids=str)
 def test_a_damaged_answers_file_is_refused_in_a_sentence(
     project_of: Renderings, tmp_path: Path, version: str, damage: Any
@@ -439,10 +441,10 @@ def test_a_copy_says_beforehand_what_it_would_write_over(
         ".gitignore, LICENSE, README.md would be written over:"
         f" add --overwrite if they may be, or keep them as they are by {keep}"
     )
-    assert kit.read_tree(tmp_path) == FORGE
+    assert generated.read_tree(tmp_path) == FORGE
 
     assert copy(*keep.split())[0] == 0
-    assert FORGE.items() <= kit.read_tree(tmp_path).items()
+    assert FORGE.items() <= generated.read_tree(tmp_path).items()
     assert copy(*keep.split())[0] == 0  # what is as Copier writes it is in nobody's way
 
     code, said = copy("--skip=README.md", "--exclude=LICENSE")
@@ -490,13 +492,13 @@ def test_the_way_to_a_local_template_is_kept_from_everywhere(
     options = ("--defaults", "--trust", "--skip-tasks")
     stacks.execute("copier", "copy", *options, relative, "project", cwd=work, PATH=bare_path)
     project = work / "project"
-    assert kit.read_answers(project)["_src_path"] == str(project_of.template.resolve())
+    assert generated.read_answers(project)["_src_path"] == str(project_of.template.resolve())
     git(project, "init", "--quiet")
     commit(project, "Start")
 
     change(project, bare_path, cache="valkey")
 
-    assert kit.read_answers(project)["_src_path"] == str(project_of.template.resolve())
+    assert generated.read_answers(project)["_src_path"] == str(project_of.template.resolve())
 
 
 @pytest.mark.parametrize("source", ["gh:example/kit", "https://example.com/kit.git", "../no/kit"])
@@ -511,16 +513,16 @@ def test_an_address_is_kept_as_it_is(tmp_path: Path, source: str) -> None:
     ids=str,
 )
 def test_what_is_generated_knows_the_answers_file_by_its_name(
-    project_of: Renderings, tmp_path: Path, bare_path: str, given: kit.Answers
+    project_of: Renderings, tmp_path: Path, bare_path: str, given: questions.Answers
 ) -> None:
     name = ".copier-answers.slipway.yml"
-    plain, project = project_of(projects.NEWEST, given), tmp_path / "project"
+    plain, project = project_of(updating.NEWEST, given), tmp_path / "project"
     copier.run_copy(
         str(project_of.template),
         project,
         answers_file=name,
         data=dict(given),
-        vcs_ref=projects.NEWEST,
+        vcs_ref=updating.NEWEST,
         defaults=True,
         quiet=True,
         skip_tasks=True,
@@ -529,13 +531,15 @@ def test_what_is_generated_knows_the_answers_file_by_its_name(
     command = f"copier update --trust --answers-file {name}"
     expected = {
         path: text.replace(".copier-answers.yml", name).replace("copier update --trust", command)
-        for path, text in kit.read_tree(plain).items()
+        for path, text in generated.read_tree(plain).items()
     }
     expected[name] = expected.pop(".copier-answers.yml")
     if "renovate.json" in expected:
-        assert kit.parse(project / "renovate.json")["copier"] == {"managerFilePatterns": [name]}
+        assert generated.parse(project / "renovate.json")["copier"] == {
+            "managerFilePatterns": [name]
+        }
         expected.pop("renovate.json")
-    assert expected.items() <= kit.read_tree(project).items()
+    assert expected.items() <= generated.read_tree(project).items()
     if given:
         return
     git(project, "init", "--quiet")

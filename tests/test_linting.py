@@ -5,8 +5,10 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import kit
+import generated
+import programs
 import pytest
+from repository import ROOT
 
 Projects = Mapping[str, Path]
 
@@ -26,7 +28,7 @@ REPOSITORY = [
     "hadolint .ci/Dockerfile",
     "shellcheck .ci/run",
     "actionlint",
-    f"zizmor {' '.join(kit.ZIZMOR)} .github",
+    f"zizmor {' '.join(programs.ZIZMOR)} .github",
     "check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml",
 ]
 
@@ -38,7 +40,7 @@ PODMAN = ("--file", "compose.podman.yaml")
 
 def matching(projects: Projects, *patterns: str) -> list[Path]:
     """List the files of all projects that match a pattern."""
-    return [file for project in projects.values() for file in kit.files(project, *patterns)]
+    return [file for project in projects.values() for file in generated.files(project, *patterns)]
 
 
 @pytest.fixture(scope="session")
@@ -54,33 +56,33 @@ def compose() -> None:
 
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids="-".join)
 def test_ruff(projects: Projects, command: Iterable[str]) -> None:
-    kit.lint("ruff", *command, "--no-cache", "--quiet", targets=projects.values())
+    programs.lint("ruff", *command, "--no-cache", "--quiet", targets=projects.values())
 
 
 def test_mypy(project: Path, pytestconfig: pytest.Config) -> None:
-    manifest = kit.parse(project / "pyproject.toml")
+    manifest = generated.parse(project / "pyproject.toml")
     version = manifest["project"]["requires-python"].removeprefix(">=").removesuffix(",<4")
     cache = pytestconfig.cache.mkdir("mypy")
     # With relative paths the cache would take one project's tests for another's.
     targets = [project / path for path in manifest["tool"]["mypy"]["files"]]
-    kit.run("mypy", "--python-version", version, "--cache-dir", cache, *targets, cwd=project)
+    programs.run("mypy", "--python-version", version, "--cache-dir", cache, *targets, cwd=project)
 
 
 def test_hadolint(projects: Projects) -> None:
-    kit.lint("hadolint", targets=matching(projects, "**/Dockerfile*"))
+    programs.lint("hadolint", targets=matching(projects, "**/Dockerfile*"))
 
 
 def test_shellcheck(projects: Projects) -> None:
-    kit.lint("shellcheck", targets=matching(projects, "**/*.sh"))
+    programs.lint("shellcheck", targets=matching(projects, "**/*.sh"))
 
 
 def test_actionlint(projects: Projects) -> None:
-    kit.lint("actionlint", targets=matching(projects, ".github/workflows/*"))
+    programs.lint("actionlint", targets=matching(projects, ".github/workflows/*"))
 
 
 def test_zizmor(projects: Projects) -> None:
     targets = matching(projects, ".github/dependabot.yml", ".github/workflows/*")
-    kit.lint("zizmor", *kit.ZIZMOR, "--no-config", targets=targets)
+    programs.lint("zizmor", *programs.ZIZMOR, "--no-config", targets=targets)
 
 
 def test_yamllint(projects: Projects) -> None:
@@ -88,7 +90,7 @@ def test_yamllint(projects: Projects) -> None:
     targets = [
         file for file in files if file.name != ".copier-answers.yml"
     ]  # as Copier lays it out
-    kit.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)
+    programs.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_yamllint(projects: Projects) -> None:
 )
 def test_schema(projects: Projects, schema: str, pattern: str) -> None:
     targets = matching(projects, pattern)
-    kit.lint("check-jsonschema", "--builtin-schema", schema, targets=targets)
+    programs.lint("check-jsonschema", "--builtin-schema", schema, targets=targets)
 
 
 @pytest.mark.usefixtures("compose")
@@ -114,15 +116,15 @@ def test_schema(projects: Projects, schema: str, pattern: str) -> None:
     ids=["development", "production", "development in Podman", "production in Podman"],
 )
 def test_compose_accepts_its_files(project: Path, files: Iterable[str]) -> None:
-    kit.run("docker", "compose", *files, "config", "--quiet", cwd=project)
+    programs.run("docker", "compose", *files, "config", "--quiet", cwd=project)
 
 
 @pytest.mark.parametrize("command", REPOSITORY)
 def test_the_template_itself(command: str) -> None:
-    kit.run(*command.split(), cwd=kit.ROOT)
+    programs.run(*command.split(), cwd=ROOT)
 
 
 def test_the_yaml_of_the_template_itself() -> None:
     folders = ("", "catalogue/**/", ".github/**/")
-    targets = kit.files(kit.ROOT, *(f"{folder}*.y*ml" for folder in folders))
-    kit.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)
+    targets = generated.files(ROOT, *(f"{folder}*.y*ml" for folder in folders))
+    programs.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)

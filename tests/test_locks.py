@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-import kit
 import pytest
+import questions
 import stacks
 from conftest import Render
 
@@ -21,7 +21,7 @@ exit 1
 """
 
 
-@pytest.mark.parametrize("manager", kit.choices()["dependency_manager"])
+@pytest.mark.parametrize("manager", questions.choices()["dependency_manager"])
 def test_a_copy_succeeds_where_nothing_can_lock(
     template: Path, tmp_path: Path, bare_path: str, manager: str
 ) -> None:

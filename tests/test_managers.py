@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-import kit
-import osv
-import projects
+import generated
+import image_digests
+import osv_server
+import programs
 import pytest
-import reproduction
+import questions
 import stacks
+import updating
 from conftest import Render
 
-MANAGERS = kit.choices()["dependency_manager"]
+MANAGERS = questions.choices()["dependency_manager"]
 MANIFESTS = ("pyproject.toml", "Pipfile", "requirements/*.in")
 LOCKS = ("*.lock", "requirements/*.txt")
 
@@ -60,7 +62,7 @@ class Service:
     def run(self, script: str) -> str:
         """Run a script in the production image; return what it prints."""
         arguments = ("run", "--rm", "--entrypoint=sh", self.image, "-euc", script)
-        return kit.run("docker", *arguments)
+        return programs.run("docker", *arguments)
 
     def script(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run one of the project's scripts; say how it ended and what it printed."""
@@ -88,7 +90,7 @@ class Service:
     def locked(self) -> set[tuple[str, str]]:
         """List the packages that are locked, for whatever environment, with their versions."""
         found = set()
-        for file in kit.files(self.project, *LOCKS):
+        for file in generated.files(self.project, *LOCKS):
             text = file.read_text("utf-8")
             if file.suffix == ".txt":
                 found.update(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", text, re.MULTILINE))
@@ -119,15 +121,15 @@ def service_of(engine: None, render: Render) -> Iterator[ServiceOf]:
         answers = {"dependency_manager": manager, "database": "none"}  # few wheels to be hashed
         project = render({**answers, "project_slug": image})
         stacks.lock(project)
-        reproduction.build(project, image)
+        image_digests.build(project, image)
         images.append(image)
-        files = [*kit.files(project, *MANIFESTS), *kit.files(project, *LOCKS)]
+        files = [*generated.files(project, *MANIFESTS), *generated.files(project, *LOCKS)]
         return Service(project, image, {file: file.read_bytes() for file in files})
 
     yield make
     for image in images:
-        tags = kit.run("docker", "images", "--format={{.Repository}}:{{.Tag}}", image).split()
-        kit.run("docker", "image", "rm", "--force", *tags)
+        tags = programs.run("docker", "images", "--format={{.Repository}}:{{.Tag}}", image).split()
+        programs.run("docker", "image", "rm", "--force", *tags)
 
 
 @WITH_MANAGERS
@@ -140,7 +142,7 @@ def test_a_second_lock_changes_nothing(service_of: ServiceOf, manager: str) -> N
 @WITH_MANAGERS
 def test_a_stale_lock_is_refused(service_of: ServiceOf, manager: str) -> None:
     service = service_of(manager)
-    for file in kit.files(service.project, *MANIFESTS):
+    for file in generated.files(service.project, *MANIFESTS):
         text = file.read_text("utf-8")
         file.write_text(re.sub(r"^(\W*structlog\W*?)>=[\d.]+", r"\1<1", text, flags=re.MULTILINE))
     try:
@@ -157,7 +159,7 @@ def test_a_stale_lock_is_refused(service_of: ServiceOf, manager: str) -> None:
 @pytest.mark.parametrize("dockerfile", ["Dockerfile", "Dockerfile.dev"])
 def test_a_missing_lock_is_refused(service_of: ServiceOf, manager: str, dockerfile: str) -> None:
     service = service_of(manager)
-    for file in kit.files(service.project, *LOCKS):
+    for file in generated.files(service.project, *LOCKS):
         file.unlink()
     try:
         assert re.search(r"(make|uv) lock|development\.txt", service.build(dockerfile))
@@ -177,7 +179,7 @@ def test_no_tool_is_in_the_production_image(service_of: ServiceOf, manager: str)
 def test_the_images_of_all_managers_hold_the_same(service_of: ServiceOf) -> None:
     every = [service_of(manager) for manager in MANAGERS]
     sizes = [
-        int(kit.run("docker", "image", "inspect", "--format={{.Size}}", service.image))
+        int(programs.run("docker", "image", "inspect", "--format={{.Size}}", service.image))
         for service in every
     ]
     assert max(sizes) <= 1.03 * min(sizes), dict(zip(MANAGERS, sizes, strict=True))
@@ -202,7 +204,7 @@ def test_what_differs_from_the_lock_is_shown(service_of: ServiceOf, manager: str
     equal = service.script("scripts/check-drift.sh", service.image)
     assert (equal.returncode, equal.stdout) == (0, "")
 
-    container = kit.run(
+    container = programs.run(
         "docker",
         *"run --detach --rm --user=0 --network=host".split(),
         "--entrypoint=sleep",
@@ -211,10 +213,10 @@ def test_what_differs_from_the_lock_is_shown(service_of: ServiceOf, manager: str
     ).strip()
     try:
         update = ("/usr/local/bin/pip", "--python=/opt/venv", "install", "--no-deps")
-        kit.run("docker", "exec", container, *update, "structlog==25.1.0")
+        programs.run("docker", "exec", container, *update, "structlog==25.1.0")
         drifted = service.script("scripts/check-drift.sh", service.image, container)
     finally:
-        kit.run("docker", "rm", "--force", container)
+        programs.run("docker", "rm", "--force", container)
     changes = re.findall(r"^[-+]\w.+", drifted.stdout, re.MULTILINE)
     assert drifted.returncode == 1
     assert changes == [f"-structlog=={service.packages['structlog']}", "+structlog==25.1.0"]
@@ -238,7 +240,7 @@ def test_every_locked_version_is_looked_up(service_of: ServiceOf, manager: str) 
     exceptions = service.project / ".trivyignore.yaml"
     exceptions.write_text(ACCEPTED)
     try:
-        with osv.serving(KNOWN) as advisories:
+        with osv_server.serving(KNOWN) as advisories:
             settings = {"OSV_URL": advisories.url, "NETWORK": "host"}
             result = service.script("scripts/audit.sh", **settings)
             assert result.returncode == 1, result.stdout
@@ -280,7 +282,7 @@ def test_tools_see_what_production_installs_and_no_network(
 def test_reports_are_written(service_of: ServiceOf) -> None:
     service = service_of(MANAGERS[0])
     reports = service.project / "reports"
-    kit.run("make", "sbom", "licenses", "deps-graph", cwd=service.project)
+    programs.run("make", "sbom", "licenses", "deps-graph", cwd=service.project)
 
     sbom = json.loads((reports / "sbom.cdx.json").read_text("utf-8"))
     found = {component["purl"] for component in sbom["components"]}
@@ -305,14 +307,14 @@ def test_a_report_that_fails_leaves_nothing(service_of: ServiceOf) -> None:
 def test_the_same_source_and_lock_give_the_same_image(service_of: ServiceOf, manager: str) -> None:
     service = service_of(manager)
     again = f"{service.image}:again"
-    checkout = projects.clone(service.project, umask=0o077)  # wherever that is
-    reproduction.build(checkout, again, "--no-cache")
+    checkout = updating.clone(service.project, umask=0o077)  # wherever that is
+    image_digests.build(checkout, again, "--no-cache")
     try:
-        assert reproduction.digest(again) == reproduction.digest(f"{service.image}:latest")
+        assert image_digests.digest(again) == image_digests.digest(f"{service.image}:latest")
     finally:
-        kit.run("docker", "image", "rm", "--force", again)
+        programs.run("docker", "image", "rm", "--force", again)
 
 
 def test_the_user_does_not_tell_the_day_of_the_build(service_of: ServiceOf) -> None:
     arguments = ("run", "--rm", "--user=0", "--entrypoint=grep", service_of("uv").image)
-    assert kit.run("docker", *arguments, "^app:", "/etc/shadow").startswith("app:!::")
+    assert programs.run("docker", *arguments, "^app:", "/etc/shadow").startswith("app:!::")

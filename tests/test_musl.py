@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any
 
-import kit
+import programs
 import pytest
+import questions
+import repository
 from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-slipway = kit.load_extension()
+slipway = repository.load_extension()
 
 MACHINES = ("aarch64", "x86_64")
 
@@ -24,7 +26,7 @@ def requirements_of(framework: str) -> list[str]:
 
     The other answers only add to it, so that one resolution stands for all of them.
     """
-    choices = {**kit.choices(), "framework": [framework], "base_image": ["alpine"]}
+    choices = {**questions.choices(), "framework": [framework], "base_image": ["alpine"]}
     keys = [key for key in slipway.UNANSWERED if key in choices]
     asked = set()
     for values in product(*(choices[key] for key in keys)):
@@ -36,9 +38,9 @@ def requirements_of(framework: str) -> list[str]:
 
 def resolve(requirements: list[str]) -> list[Package]:
     """Lock requirements for every Python and platform, with all files there are."""
-    locked = kit.run(
+    locked = programs.run(
         *("uv", "pip", "compile", "--quiet", "--universal", "--format", "pylock.toml"),
-        *("--python-version", min(kit.choices()["python_version"]), "-"),
+        *("--python-version", min(questions.choices()["python_version"]), "-"),
         text="\n".join(requirements),
     )
     packages: list[Package] = tomllib.loads(locked)["packages"]
@@ -82,7 +84,7 @@ def has_wheel(package: Package, usable: set[Tag]) -> bool:
 
 
 TOOLS = sorted(slipway.read_tools().values())
-REQUIREMENTS = [*map(requirements_of, kit.choices()["framework"]), TOOLS]
+REQUIREMENTS = [*map(requirements_of, questions.choices()["framework"]), TOOLS]
 
 
 def test_every_requirement_is_resolved() -> None:
@@ -93,7 +95,7 @@ def test_every_requirement_is_resolved() -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-@pytest.mark.parametrize("version", kit.choices()["python_version"])
+@pytest.mark.parametrize("version", questions.choices()["python_version"])
 def test_every_dependency_has_a_wheel_for_musl(
     packages: list[Package], version: str, machine: str
 ) -> None:

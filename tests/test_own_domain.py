@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import kit
-import merges
-import projects
+import expected_merges
+import generated
 import pytest
 import stacks
-from projects import NEWEST, git
+import updating
+from repository import ROOT
+from updating import NEWEST, git
 
-sys.path.insert(0, str(kit.ROOT / "tasks"))
+sys.path.insert(0, str(ROOT / "tasks"))
 
 import follow
 import imports
@@ -28,7 +29,7 @@ import sample
 
 PACKAGE = "src/harbour_api"
 PYTHON = ("src/**/*.py", "tests/*.py")
-RELEASES = list(projects.releases())
+RELEASES = list(updating.releases())
 PYTEST = ("-m", "pytest", "-q", "--no-cov")
 DOMAINS = ("notes", "texts")
 SWITCHES = {
@@ -54,7 +55,7 @@ BARE = {
     "cli": {"commands.py": "import typer\n\n\ndef add_commands(app: typer.Typer) -> None: ...\n"},
 }
 BARE_SCHEDULE = "SCHEDULE = {}\n"
-SCHEDULE = kit.ROOT / "template-parts" / "without_sample" / "schedule.py"
+SCHEDULE = ROOT / "template-parts" / "without_sample" / "schedule.py"
 
 Answers = Mapping[str, str]
 
@@ -96,8 +97,8 @@ CHANGES = {
 
 def first_with(answers: Answers) -> str:
     """Find the first release that could give these answers."""
-    for version in projects.releases():
-        known = projects.choices(version)
+    for version in updating.releases():
+        known = updating.choices(version)
         if all(answer == "none" or answer in known.get(key, ()) for key, answer in answers.items()):
             return version
     return NEWEST
@@ -119,7 +120,7 @@ def delete(project: Path) -> None:
         shutil.rmtree(project / PACKAGE / domain, ignore_errors=True)
     for test in users_tests(project):
         test.unlink()
-    for name, text in BARE[str(kit.read_answers(project)["framework"])].items():
+    for name, text in BARE[str(generated.read_answers(project)["framework"])].items():
         (project / PACKAGE / name).write_text(text, "utf-8")
     if (project / PACKAGE / "schedule.py").exists():
         (project / PACKAGE / "schedule.py").write_text(BARE_SCHEDULE, "utf-8")
@@ -139,7 +140,7 @@ def rename(project: Path) -> None:
     for domain in DOMAINS:
         if (project / PACKAGE / domain).exists():
             (project / PACKAGE / domain).rename(project / PACKAGE / "berths")
-            for file in kit.files(project, "src/**/*.py", "tests/*.py", "migrations/env.py"):
+            for file in generated.files(project, "src/**/*.py", "tests/*.py", "migrations/env.py"):
                 text = file.read_text("utf-8")
                 for old in (f".{domain} ", f".{domain}."):
                     text = text.replace(old, old.replace(domain, "berths"))
@@ -151,17 +152,17 @@ STATES = {state.__name__: state for state in (leave, edit, delete, delete_but_fo
 
 def users_tests(project: Path) -> list[Path]:
     """List the tests that are the user's."""
-    mine = merges.yours()
+    mine = expected_merges.yours()
     return [
         file
-        for file in kit.files(project, "tests/*.py")
+        for file in generated.files(project, "tests/*.py")
         if mine.match_file(file.relative_to(project).as_posix())
     ]
 
 
-def put(project: Path, tree: merges.Tree, is_wanted: Callable[[str], bool]) -> None:
+def put(project: Path, tree: expected_merges.Tree, is_wanted: Callable[[str], bool]) -> None:
     """Let some files of a project be those of a rendering, and no others."""
-    for path in merges.read(project):
+    for path in expected_merges.read(project):
         if is_wanted(path) and path not in tree:
             (project / path).unlink()
     for path, content in tree.items():
@@ -179,23 +180,23 @@ def rendered() -> list[str]:
 @pytest.fixture
 def change_answers(
     rendered: list[str],
-    project_of: projects.Renderings,
+    project_of: updating.Renderings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Change:
     """Make a project, change its answers, and return it with what is said."""
     mine = rendering.users_files(project_of.template)
-    versions = {commit: version for version, commit in projects.releases().items()}
+    versions = {commit: version for version, commit in updating.releases().items()}
     head = git(project_of.template, "rev-parse", "HEAD").strip()
     stand_ins = {
         file.name: file.read_bytes()
-        for file in kit.files(kit.ROOT / "template-parts" / "without_sample")
+        for file in generated.files(ROOT / "template-parts" / "without_sample")
     }
 
     def read(version: str, answers: Answers) -> dict[str, bytes]:
-        tree = merges.read(project_of(version, answers))
-        return {path: content for path, content in tree.items() if path != merges.ANSWERS}
+        tree = expected_merges.read(project_of(version, answers))
+        return {path: content for path, content in tree.items() if path != expected_merges.ANSWERS}
 
     def change(
         old: Answers,
@@ -211,12 +212,12 @@ def change_answers(
             put(
                 project,
                 before,
-                lambda path: path != merges.ANSWERS and not mine.match_file(path),
+                lambda path: path != expected_merges.ANSWERS and not mine.match_file(path),
             )
             state(project)
         git(project, "init", "--quiet")
-        projects.commit(project, "Live")
-        mine_now = merges.read(project)
+        updating.commit(project, "Live")
+        mine_now = expected_merges.read(project)
         for path in before.keys() | after.keys():  # as Copier would, with the kit's files
             if not mine.match_file(path):
                 merge_kit(project / path, before.get(path), after.get(path))
@@ -242,8 +243,8 @@ def change_answers(
             stand_ins,
         )
         own_files.follow(
-            projects.answers_of(project_of(NEWEST, old)),
-            projects.answers_of(project_of(NEWEST, new)),
+            updating.answers_of(project_of(NEWEST, old)),
+            updating.answers_of(project_of(NEWEST, new)),
         )
         follow.say_missing(follow.gone_packages(renderings, ["pyproject.toml"]))
         said = capsys.readouterr().err
@@ -265,7 +266,7 @@ def merge_kit(file: Path, before: bytes | None, after: bytes | None) -> None:
     if before == after or (content is None and before is not None):
         return
     if content is not None and after is not None and content != before:
-        merged, is_clash = merges.merge(before or b"", content, after)
+        merged, is_clash = expected_merges.merge(before or b"", content, after)
         assert not is_clash
         after = merged
     if after is None:
@@ -278,7 +279,9 @@ def merge_kit(file: Path, before: bytes | None, after: bytes | None) -> None:
 def unresolved(project: Path) -> set[tuple[str, str]]:
     """List what files import from the project that is not there, by looking for it."""
     found = set()
-    files = {file.relative_to(project).as_posix(): file for file in kit.files(project, *PYTHON)}
+    files = {
+        file.relative_to(project).as_posix(): file for file in generated.files(project, *PYTHON)
+    }
     for path, file in files.items():
         text = file.read_text("utf-8")
         for node in ast.walk(ast.parse(text if "<<<<<<< " not in text else "")):
@@ -322,13 +325,13 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "state"), CASES)
 def test_what_is_there_can_be_imported_and_what_is_missing_is_said(
-    name: str, state: str, change_answers: Change, project_of: projects.Renderings
+    name: str, state: str, change_answers: Change, project_of: updating.Renderings
 ) -> None:
     old, new = CHANGES[name]
     release = first_with(old) if state == "leave" else NEWEST
     project, edited, _, missing = change_answers(old, new, release, STATES[state])
 
-    conflicts = projects.clashes(project)
+    conflicts = updating.clashes(project)
     assert set(conflicts) <= edited
     absent = unresolved(project)
     assert absent <= missing
@@ -345,7 +348,7 @@ def test_what_is_there_can_be_imported_and_what_is_missing_is_said(
         (schemas,) = project.glob(f"{PACKAGE}/*/schemas.py")
         assert ', ours."""' in schemas.read_text("utf-8")
     if state in ("delete", "delete_but_for_bytecode", "rename"):
-        assert kit.files(project, *(f"{PACKAGE}/{domain}/*.py" for domain in DOMAINS)) == []
+        assert generated.files(project, *(f"{PACKAGE}/{domain}/*.py" for domain in DOMAINS)) == []
     if "task_queue" in new:
         schedule = f"{PACKAGE}/schedule.py"
         is_kept = new["task_queue"] == "celery" or schedule in conflicts
@@ -374,7 +377,7 @@ def test_a_schedule_without_entries_goes_with_the_task_queue(change_answers: Cha
     assert (project / PACKAGE / "schedule.py").exists()
     change_answers(new, old, NEWEST, leave)
     assert not (project / PACKAGE / "schedule.py").exists()
-    assert projects.clashes(project) == []
+    assert updating.clashes(project) == []
 
 
 @pytest.mark.parametrize(
@@ -382,7 +385,7 @@ def test_a_schedule_without_entries_goes_with_the_task_queue(change_answers: Cha
     [("flask", RELEASES[0]), *(("fastapi", release) for release in RELEASES)],
 )
 def test_a_sample_of_any_release_is_untouched(
-    framework: str, release: str, change_answers: Change, project_of: projects.Renderings
+    framework: str, release: str, change_answers: Change, project_of: updating.Renderings
 ) -> None:
     old = {"framework": framework, "database": "postgresql"}
     new = old | {"database": "none"}
@@ -392,14 +395,14 @@ def test_a_sample_of_any_release_is_untouched(
 
 
 def test_a_sample_of_another_release_becomes_new_as_a_whole(
-    change_answers: Change, project_of: projects.Renderings
+    change_answers: Change, project_of: updating.Renderings
 ) -> None:
     old = {"framework": "fastapi", "database": "postgresql"}
     new = old | {"cache": "valkey"}
     first = RELEASES[0]
     schemas = f"{PACKAGE}/notes/schemas.py"  # no cache changes it, but the routes import it
-    assert schemas in projects.compare(project_of(first, old), project_of(NEWEST, old))
-    assert schemas not in projects.compare(project_of(NEWEST, old), project_of(NEWEST, new))
+    assert schemas in updating.compare(project_of(first, old), project_of(NEWEST, old))
+    assert schemas not in updating.compare(project_of(NEWEST, old), project_of(NEWEST, new))
     project, *_ = change_answers(old, new, first, leave)
     assert differences(project, project_of(NEWEST, new)) == set()
 
@@ -442,14 +445,14 @@ def test_a_domain_of_ones_own_loses_what_goes_and_gets_nothing_made_for_another(
     old = framework | {"database": ends[0], "cache": "valkey", "task_queue": "celery"}
     new = framework | {"database": ends[1], "cache": "none", "task_queue": "none"}
     project, _, _, missing = change_answers(old, new, NEWEST, edit)
-    assert projects.clashes(project) == []
-    assert kit.files(project, f"{PACKAGE}/schedule.py", f"{PACKAGE}/*/tasks.py") == []
-    assert "cache_key" not in "".join(kit.read_tree(project / PACKAGE).values())
+    assert updating.clashes(project) == []
+    assert generated.files(project, f"{PACKAGE}/schedule.py", f"{PACKAGE}/*/tasks.py") == []
+    assert "cache_key" not in "".join(generated.read_tree(project / PACKAGE).values())
     assert not [name for name, _ in missing if "cache" in name or "redis" in name]
 
     change_answers(old | {"task_queue": "none"}, new | {"task_queue": "celery"}, NEWEST, edit, "b")
     project = project.with_name("b")
-    assert kit.files(project, f"{PACKAGE}/*/tasks.py") == []
+    assert generated.files(project, f"{PACKAGE}/*/tasks.py") == []
     (routes,) = project.glob(f"{PACKAGE}/*/routes.py")
     assert routes.parent.name == ("texts" if ends[0] == "none" else "notes")
     assert (project / PACKAGE / "schedule.py").read_bytes() == SCHEDULE.read_bytes()
@@ -495,12 +498,12 @@ def test_a_revision_that_is_there_need_not_be_written(change_answers: Change) ->
     assert sentence in change_answers(old, new, NEWEST, leave).said
 
 
-def test_the_kit_knows_nothing_of_the_sample(project_of: projects.Renderings) -> None:
+def test_the_kit_knows_nothing_of_the_sample(project_of: updating.Renderings) -> None:
     mine = rendering.users_files(project_of.template)
     always: dict[str, set[str]] = {}
     needed: dict[str, set[str]] = {}
     for answers in itertools.chain.from_iterable(CHANGES.values()):
-        tree = merges.read(project_of(NEWEST, answers))
+        tree = expected_merges.read(project_of(NEWEST, answers))
         framework = answers["framework"]
         always[framework] = always.get(framework, set(tree)) & tree.keys()
         code = imports.Code(tree)
@@ -511,7 +514,7 @@ def test_the_kit_knows_nothing_of_the_sample(project_of: projects.Renderings) ->
                 names = rb"\bnotes\b|\btexts\b|note_figures|measurements?\b"
                 assert re.findall(names, tree[path]) == [], path
     assert needed
-    stand_ins = {file.name for file in kit.files(SCHEDULE.parent)}
+    stand_ins = {file.name for file in generated.files(SCHEDULE.parent)}
     for framework, paths in needed.items():
         assert not [path for path in paths if path.split("/")[2] in DOMAINS]
         assert {Path(path).name for path in paths - always[framework]} <= stand_ins
@@ -569,12 +572,12 @@ def test_a_package_that_is_no_longer_installed_is_found() -> None:
 
 def differences(project: Path, other: Path) -> set[str]:
     """Name the files that differ, but for the answers."""
-    return projects.compare(project, other) - {merges.ANSWERS}
+    return updating.compare(project, other) - {expected_merges.ANSWERS}
 
 
 def run(project: Path, *arguments: str) -> None:
     """Run Python in a project, with the packages that it would have."""
-    is_asynchronous = kit.read_answers(project)["framework"] == "fastapi"
+    is_asynchronous = generated.read_answers(project)["framework"] == "fastapi"
     result = stacks.execute(
         sys.executable,
         *arguments,

@@ -18,16 +18,19 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import kit
-import package_index
+import generated
+import image_digests
+import index_server
+import programs
 import pytest
-import reproduction
+import repository
 import stacks
 from conftest import Render
 from pip._internal.models.index import PyPI
+from repository import ROOT
 
-SERVER = Path(package_index.__file__)
-PYTHON = kit.load_extension().read_images()["python-3.14-slim"]
+SERVER = Path(index_server.__file__)
+PYTHON = repository.load_extension().read_images()["python-3.14-slim"]
 EXAMPLE = "https://packages.example.com/simple"  # of the README
 PASSWORD = uuid.uuid4().hex
 LEVEL = uuid.uuid4().hex  # of the tide: no build finds an earlier run's package in the cache
@@ -120,7 +123,7 @@ class Index:
 
     def log(self) -> str:
         """List the requests and how they ended."""
-        return kit.run("docker", "logs", self.container)
+        return programs.run("docker", "logs", self.container)
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ class Service:
 
     def build(self) -> None:
         """Build both images, and lock before that if nothing is locked."""
-        if not kit.files(self.project, "*.lock", "requirements/*.txt"):
+        if not generated.files(self.project, "*.lock", "requirements/*.txt"):
             self.run("sh", "scripts/lock.sh")
         self.run("docker", "build", MOUNT, f"--tag={self.image}:latest", ".")
         self.run("docker", "compose", "build")
@@ -158,7 +161,7 @@ class Service:
         """Run code in an image, in which development has the project."""
         mount = [f"--volume={self.project}:/app:ro"] if tag == "development" else []
         arguments = (*mount, "--entrypoint=python", f"{self.image}:{tag}", "-c", code)
-        return kit.run("docker", "run", "--rm", *arguments).strip()
+        return programs.run("docker", "run", "--rm", *arguments).strip()
 
 
 ServiceOf = Callable[[str], Service]
@@ -171,7 +174,7 @@ def index(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[In
     (source / "harbour_tides.py").write_text(f'LEVEL = "{LEVEL}"\n', "utf-8")
     manifest = PACKAGE.format(name="harbour-tides", dependencies=[])
     (source / "pyproject.toml").write_text(manifest, "utf-8")
-    kit.run("hatchling", "build", "--target", "wheel", cwd=source)
+    programs.run("hatchling", "build", "--target", "wheel", cwd=source)
     served = tmp_path_factory.mktemp("served")
     folder = served / "simple" / "harbour-tides"
     folder.mkdir(parents=True)
@@ -182,7 +185,7 @@ def index(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[In
     (folder / "index.html").write_text(link, "utf-8")
 
     certificates = tmp_path_factory.mktemp("certificates")
-    container = kit.run(
+    container = programs.run(
         *("docker", "run", "--detach", "--rm", f"--volume={SERVER.parent}:/support:ro"),
         *(f"--volume={served}:/served:ro", f"--volume={certificates}:/certificates:ro"),
         *(PYTHON, "python", "-u", f"/support/{SERVER.name}"),
@@ -190,11 +193,11 @@ def index(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[In
     ).strip()
     try:
         address = "{{.NetworkSettings.Networks.bridge.IPAddress}}"
-        host = kit.run("docker", "inspect", "--format", address, container).strip()
+        host = programs.run("docker", "inspect", "--format", address, container).strip()
         certify(certificates, host)
         yield Index(container, host, certificates / "quay.crt")
     finally:
-        kit.run("docker", "rm", "--force", container)
+        programs.run("docker", "rm", "--force", container)
 
 
 def certify(folder: Path, host: str) -> None:
@@ -203,13 +206,13 @@ def certify(folder: Path, host: str) -> None:
         *("req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=Quay", "-days", "2"),
         "-addext",
     )
-    kit.run(
+    programs.run(
         "openssl",
         *(*request, "keyUsage=critical,keyCertSign,cRLSign"),
         *("-keyout", "quay.key", "-out", "quay.crt"),
         cwd=folder,
     )
-    kit.run(
+    programs.run(
         "openssl",
         *(*request, f"subjectAltName=IP:{host}", "-addext", "basicConstraints=critical,CA:FALSE"),
         *("-CA", "quay.crt", "-CAkey", "quay.key", "-keyout", "key.pem", "-out", "cert.pem"),
@@ -224,15 +227,15 @@ def certify(folder: Path, host: str) -> None:
 def base(engine: None) -> Iterator[str]:
     """Free the base image from all settings, such as where certificates are, that it may have."""
     image = f"harbour-{uuid.uuid4().hex[:8]}:base"
-    container = kit.run("docker", "create", PYTHON).strip()
+    container = programs.run("docker", "create", PYTHON).strip()
     path = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
     script = f"docker export {container} | docker import --change '{path}' - {image}"
     try:
-        kit.run("sh", "-euc", script)
+        programs.run("sh", "-euc", script)
         yield image
     finally:
-        kit.run("docker", "rm", container)
-        stacks.execute("docker", "image", "rm", "--force", image, cwd=kit.ROOT)
+        programs.run("docker", "rm", container)
+        stacks.execute("docker", "image", "rm", "--force", image, cwd=ROOT)
 
 
 def point_at(project: Path, manager: str, address: str) -> None:
@@ -240,7 +243,7 @@ def point_at(project: Path, manager: str, address: str) -> None:
     readme = (project / "README.md").read_text("utf-8")
     assert EXAMPLE in readme
     for source in re.findall(r"^```toml\n(\[\[.+?)```", readme, re.DOTALL | re.MULTILINE):
-        with next(iter(kit.files(project, *MANIFESTS[manager]))).open("a") as manifest:
+        with next(iter(generated.files(project, *MANIFESTS[manager]))).open("a") as manifest:
             manifest.write(source.replace(EXAMPLE, address))
     stages = {"Dockerfile": "build", **({"Dockerfile.dev": "base"} if manager == "pip" else {})}
     for name, stage in stages.items():
@@ -261,7 +264,7 @@ def service_of(
 ) -> Iterator[ServiceOf]:
     """Make the service of a manager when it is first asked for; remove the images in the end."""
     docker = tmp_path_factory.mktemp("docker")
-    (docker / "docker").symlink_to(kit.tool("docker"))
+    (docker / "docker").symlink_to(programs.tool("docker"))
     environment = {
         "PATH": f"{docker}{os.pathsep}{bare_path}",  # lock in a container
         "INDEX_CREDENTIALS": index.credentials,
@@ -278,9 +281,9 @@ def service_of(
             (project / name).write_text(text, "utf-8")
         (project / "ca-certificates").mkdir()
         shutil.copy(index.authority, project / "ca-certificates")
-        for file in kit.files(project, "Dockerfile*"):
+        for file in generated.files(project, "Dockerfile*"):
             file.write_text(file.read_text("utf-8").replace(f"FROM {PYTHON}", f"FROM {base}"))
-        for file in kit.files(project, "requirements/development.in"):
+        for file in generated.files(project, "requirements/development.in"):
             tool = re.findall("^pip-tools.+", file.read_text("utf-8"), re.MULTILINE)
             file.write_text("\n".join(["-r testing.in", *tool, ""]), "utf-8")
         point_at(project, manager, index.address)
@@ -299,7 +302,7 @@ def test_a_private_index_serves_who_has_the_credentials_and_nothing_keeps_them(
 ) -> None:
     service = service_of(manager)
     log = [service.run("sh", "scripts/lock.sh")]
-    assert "harbour-tides" in "".join(kit.read_tree(service.project).values())
+    assert "harbour-tides" in "".join(generated.read_tree(service.project).values())
 
     without = stacks.execute("docker", "build", "--progress=plain", ".", cwd=service.project)
     assert without.returncode != 0
@@ -317,13 +320,13 @@ def test_a_private_index_serves_who_has_the_credentials_and_nothing_keeps_them(
     assert any(answered), asked  # the wheel, which Poetry keeps for the second image
     assert len(answered) >= 2, asked
 
-    project = kit.read_tree(service.project)
+    project = generated.read_tree(service.project)
     images = [f"{service.image}:{tag}" for tag in TAGS]
-    details = kit.run("docker", "image", "inspect", *images)
-    history = "".join(kit.run("docker", "history", "--no-trunc", image) for image in images)
+    details = programs.run("docker", "image", "inspect", *images)
+    history = "".join(programs.run("docker", "history", "--no-trunc", image) for image in images)
     for text in (without.stdout, *log, *project.values(), details, history):
         assert not [secret for secret in SECRETS if secret in text.encode()], text
-    kit.run("docker", "save", "--output", tmp_path / "images", *images)
+    programs.run("docker", "save", "--output", tmp_path / "images", *images)
     for content in contents(tmp_path / "images"):
         assert not [secret for secret in SECRETS if secret in content]
     if manager == "pip":
@@ -388,12 +391,12 @@ def test_a_package_in_the_project_makes_no_image_another(
     service = service_of(manager)
     service.build()
     tag = f"{service.image}:build"
-    options = (MOUNT, f"--build-arg=SOURCE_DATE_EPOCH={reproduction.EPOCH}")
+    options = (MOUNT, f"--build-arg=SOURCE_DATE_EPOCH={image_digests.EPOCH}")
     digests = set()
     for _ in range(2):
         (service.project / CHART).touch()
         service.run("docker", "build", *options, "--no-cache-filter=build", f"--tag={tag}", ".")
-        digests.add(reproduction.digest(tag))
+        digests.add(image_digests.digest(tag))
     assert len(digests) == 1
 
 
@@ -443,13 +446,13 @@ def test_vendored_wheels_are_enough_where_there_is_no_network(
     wheels = {file.name for file in (service.project / "wheels").glob("*.whl")}
     assert wheels == {f"harbour_{name}-1.0-py3-none-any.whl" for name in ("charts", "tides")}
 
-    kit.run("docker", "image", "rm", "--force", f"{service.image}:latest")
+    programs.run("docker", "image", "rm", "--force", f"{service.image}:latest")
     served = index.log()
     service.run("make", *make, "image-offline")
     assert service.tides("latest") == [LEVEL, "first"]
     assert index.log() == served
 
-    lock = next(iter(kit.files(service.project, "*.lock", "requirements/production.txt")))
+    lock = next(iter(generated.files(service.project, "*.lock", "requirements/production.txt")))
     lock.write_text(lock.read_text("utf-8") + "\n", "utf-8")
     refused = stacks.execute("make", *make, "image-offline", cwd=service.project)
     assert refused.returncode != 0

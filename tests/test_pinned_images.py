@@ -5,8 +5,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import kit
+import generated
+import programs
 import pytest
+import questions
 import stacks
 from conftest import Render
 
@@ -26,15 +28,17 @@ PULLED = re.compile(r"^(?:FROM| +image:) ([^ $@\n]+:(?!development)[^ $@\n]+)", 
 def registry(engine: None) -> Iterator[str]:
     """Start an empty registry on this machine; name it as images do."""
     name = f"harbour-{uuid.uuid4().hex[:8]}"
-    kit.run("docker", "build", "--tag", name, "-", text=REGISTRY)
-    kit.run("docker", "run", "--detach", "--name", name, "--publish", "127.0.0.1::5000", name)
+    programs.run("docker", "build", "--tag", name, "-", text=REGISTRY)
+    programs.run("docker", "run", "--detach", "--name", name, "--publish", "127.0.0.1::5000", name)
     try:
-        address = kit.run("docker", "port", name, "5000").strip().replace("127.0.0.1", "localhost")
+        address = (
+            programs.run("docker", "port", name, "5000").strip().replace("127.0.0.1", "localhost")
+        )
         stacks.eventually(lambda: stacks.ask(f"http://{address}/v2/").status == 200)
         yield address
     finally:
-        kit.run("docker", "rm", "--force", "--volumes", name)
-        kit.run("docker", "image", "rm", "--force", name)
+        programs.run("docker", "rm", "--force", "--volumes", name)
+        programs.run("docker", "image", "rm", "--force", name)
 
 
 @pytest.fixture
@@ -47,14 +51,14 @@ def pulled(project: Path) -> set[str]:
     """List the images that a project pulls, without their digests."""
     return {
         image
-        for file in kit.files(project, *FILES)
+        for file in generated.files(project, *FILES)
         for image in PULLED.findall(file.read_text("utf-8"))
     }
 
 
 def move_to(registry: str, project: Path) -> list[str]:
     """Let a project pull its images from a registry; list them."""
-    for file in kit.files(project, *FILES):
+    for file in generated.files(project, *FILES):
         text = PULLED.sub(
             lambda line: line[0].replace(line[1], f"{registry}/{line[1]}"), file.read_text("utf-8")
         )
@@ -66,9 +70,11 @@ def move_to(registry: str, project: Path) -> list[str]:
 
 def push(image: str, content: str) -> str:
     """Let a tag of the registry name an image with this content; return it with its digest."""
-    kit.run("docker", "build", "--tag", image, "-", text=f"FROM scratch\nLABEL content={content}\n")
-    printed = kit.run("docker", "push", image)
-    kit.run("docker", "image", "rm", image)
+    programs.run(
+        "docker", "build", "--tag", image, "-", text=f"FROM scratch\nLABEL content={content}\n"
+    )
+    printed = programs.run("docker", "push", image)
+    programs.run("docker", "image", "rm", image)
     (digest,) = re.findall(r"digest: (sha256:\w+)", printed)
     return f"{image}@{digest}"
 
@@ -84,24 +90,24 @@ def test_images_are_pinned_and_later_moved_to_the_digests_of_their_tags(
     registry: str, project: Path
 ) -> None:
     images = move_to(registry, project)
-    original = kit.read_tree(project)
+    original = generated.read_tree(project)
     first = {image: push(image, "first") for image in images}
 
     assert pin(project) == (0, "".join(f"{first[image]}\n" for image in images))
-    pinned = kit.read_tree(project)
+    pinned = generated.read_tree(project)
     assert pinned == {path: with_digests(text, path, first) for path, text in original.items()}
     assert pinned != original
 
     pin(project)
-    assert kit.read_tree(project) == pinned
+    assert generated.read_tree(project) == pinned
 
     second = {**first, images[0]: push(images[0], "second")}
     assert second != first
     assert pin(project)[0] == 0
-    assert kit.read_tree(project) == {
+    assert generated.read_tree(project) == {
         path: with_digests(text, path, second) for path, text in original.items()
     }
-    kit.run("docker", "compose", "config", "--quiet", cwd=project)
+    programs.run("docker", "compose", "config", "--quiet", cwd=project)
 
 
 def with_digests(text: str, path: str, pins: Mapping[str, str]) -> str:
@@ -121,7 +127,7 @@ def test_nothing_is_changed_unless_every_digest_is_known(
     if reason == "one image is missing":
         for image in images[:-1]:
             push(image, "first")
-    before = kit.read_tree(project)
+    before = generated.read_tree(project)
 
     code, printed = pin(project)
     assert code != 0
@@ -129,26 +135,26 @@ def test_nothing_is_changed_unless_every_digest_is_known(
     (sentence,) = re.findall("^There is no digest for .*", printed, re.MULTILINE)
     assert missing in sentence
     assert "nothing was changed" in sentence
-    assert kit.read_tree(project) == before
+    assert generated.read_tree(project) == before
 
 
 def test_the_bots_see_what_is_pinned(projects: Mapping[str, Path]) -> None:
     asked = set()
     for name, project in projects.items():
-        bot = kit.read_answers(project)["dependency_updates"]
+        bot = generated.read_answers(project)["dependency_updates"]
         asked.add(bot)
         if bot == "renovate":
-            assert "config:best-practices" in kit.parse(project / "renovate.json")["extends"]
+            assert "config:best-practices" in generated.parse(project / "renovate.json")["extends"]
         if bot != "dependabot":
             continue
         seen = {
             (update["package-ecosystem"], directory)
-            for update in kit.parse(project / ".github" / "dependabot.yml")["updates"]
+            for update in generated.parse(project / ".github" / "dependabot.yml")["updates"]
             for directory in update.get("directories", [update.get("directory")])
         }
-        for file in kit.files(project, *FILES):
+        for file in generated.files(project, *FILES):
             if PULLED.search(file.read_text("utf-8")):
                 ecosystem = "docker" if "Dockerfile" in file.name else "docker-compose"
                 folder = file.relative_to(project).parent
                 assert (ecosystem, f"/{folder.as_posix().strip('.')}") in seen, f"{file} in {name}"
-    assert asked == set(kit.choices()["dependency_updates"])
+    assert asked == set(questions.choices()["dependency_updates"])

@@ -9,17 +9,19 @@ from itertools import permutations, product
 from pathlib import Path, PurePath
 from typing import Any
 
-import kit
-import lives
-import merges
-import projects
+import edits
+import expected_merges
+import generated
+import programs
 import pytest
+import questions
+import updating
 from combinations import COMBINATIONS, covering_array, shapes
 from conftest import Render, RenderCombination
 from places import ADOPTED_PLACES, PLACES, Place
-from projects import Renderings
+from updating import Renderings
 
-LAST = list(projects.releases())[-1]
+LAST = list(updating.releases())[-1]
 # What decides what is in the sample
 DECIDERS = {
     "database": ["postgresql", "mariadb", "sqlite", "none"],
@@ -59,14 +61,14 @@ def path_of(name: str) -> str:
 @pytest.fixture(scope="module")
 def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Renderings:
     """Release the work tree, and again with something new in every file that has a place."""
-    clone = projects.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
-    projects.release(clone, "v98.0.0")
+    clone = updating.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
+    updating.release(clone, "v98.0.0")
     for name, (line, news) in NEWS.items():
         file = clone / "template" / name
         text = file.read_text("utf-8")
         at = text.rindex(f"\n{line}") + 1 if line else len(text)
         file.write_text(text[:at] + news + text[at:], "utf-8")
-    projects.release(clone)
+    updating.release(clone)
     return Renderings(clone, tmp_path_factory.mktemp("renderings"))
 
 
@@ -93,7 +95,7 @@ def test_the_readme_lists_the_places_that_there_are(project: Path) -> None:
 def test_no_answer_touches_a_place(project: Path, render_combination: RenderCombination) -> None:
     tried = 0
     for other in map(render_combination, COMBINATIONS):
-        if lives.framework_of(other) != lives.framework_of(project):
+        if edits.framework_of(other) != edits.framework_of(project):
             continue  # which cannot change
         for place in PLACES:
             before, after = place.find(project), place.find(other)
@@ -107,7 +109,7 @@ def test_no_answer_touches_a_place(project: Path, render_combination: RenderComb
 def test_no_answer_touches_a_place_of_an_adopted_application(
     framework: str, render: Render
 ) -> None:
-    answers: kit.Answers = {
+    answers: questions.Answers = {
         "own_files": ["app.py"],
         "entry_point": "app:app",
         "framework": framework,
@@ -125,16 +127,16 @@ def test_no_answer_touches_a_place_of_an_adopted_application(
                 assert stays(place, file, other), f"{place} is touched by {key}"
 
 
-@pytest.mark.parametrize("framework", kit.choices()["framework"])
+@pytest.mark.parametrize("framework", questions.choices()["framework"])
 def test_no_answer_touches_the_end_of_a_file_of_the_user(
     framework: str, project_of: Renderings
 ) -> None:
-    tried, owned = 0, merges.yours()
+    tried, owned = 0, expected_merges.yours()
     trees = {}
     for values in product(*DECIDERS.values()):
-        kept = kit.keep({"framework": framework, **dict(zip(DECIDERS, values, strict=True))})
+        kept = questions.keep({"framework": framework, **dict(zip(DECIDERS, values, strict=True))})
         answers = {key: str(kept[key]) for key in ("framework", *DECIDERS) if key in kept}
-        trees[tuple(answers.items())] = merges.read(project_of(projects.NEWEST, answers))
+        trees[tuple(answers.items())] = expected_merges.read(project_of(updating.NEWEST, answers))
     for (before, base), (after, theirs) in permutations(trees.items(), 2):
         if len(set(before) - set(after)) != 1:
             continue
@@ -142,7 +144,7 @@ def test_no_answer_touches_the_end_of_a_file_of_the_user(
             is_exchanged = PurePath(path).match(EXCHANGED.get(framework, "nothing"))
             if owned.match_file(path) and base[path] != theirs[path] and not is_exchanged:
                 ours = base[path] + TAIL.encode()
-                _, is_conflict = merges.merge(base[path], ours, theirs[path])
+                _, is_conflict = expected_merges.merge(base[path], ours, theirs[path])
                 assert not is_conflict, f"{path}: {set(before) ^ set(after)}"
                 tried += 1
     assert tried
@@ -150,14 +152,14 @@ def test_no_answer_touches_the_end_of_a_file_of_the_user(
 
 @pytest.mark.parametrize(
     "row",
-    covering_array(list(shapes(projects.choices(LAST))), strength=1),
+    covering_array(list(shapes(updating.choices(LAST))), strength=1),
     ids=lambda row: "-".join(row.values()),
 )
 def test_a_release_leaves_the_places_of_the_last_one_where_they_are(
-    row: kit.Answers, project_of: Renderings
+    row: questions.Answers, project_of: Renderings
 ) -> None:
     tried = 0
-    old, new = project_of(LAST, row), project_of(projects.NEWEST, row)
+    old, new = project_of(LAST, row), project_of(updating.NEWEST, row)
     for place in PLACES:
         before, after = place.find(old), place.find(new)
         if before and after and not place.is_own_file and place.is_in(before.read_text("utf-8")):
@@ -166,7 +168,7 @@ def test_a_release_leaves_the_places_of_the_last_one_where_they_are(
     assert tried >= 10
 
 
-@pytest.mark.parametrize("framework", kit.choices()["framework"])
+@pytest.mark.parametrize("framework", questions.choices()["framework"])
 def test_what_a_release_adds_and_what_a_user_adds_do_not_meet(
     framework: str, releases: Renderings, tmp_path: Path, bare_path: str
 ) -> None:
@@ -178,9 +180,9 @@ def test_what_a_release_adds_and_what_a_user_adds_do_not_meet(
         assert file is not None
         file.write_text(place.fill(file.read_text("utf-8") if file.exists() else ""), "utf-8")
 
-    merges.update(project, "v98.0.0", releases, bare_path)
+    expected_merges.update(project, "v98.0.0", releases, bare_path)
 
-    assert projects.clashes(project) == []
+    assert updating.clashes(project) == []
     assert all(place.words in (file or project).read_text("utf-8") for place, file in files.items())
     for name, (_, news) in NEWS.items():
         assert news in (project / path_of(name)).read_text("utf-8")
@@ -199,16 +201,18 @@ def test_answers_are_changed_beside_what_a_user_added(
         "dependency_updates": "none",
         "base_image": "full",
     }
-    project = projects.start(releases.template, tmp_path / "project", projects.NEWEST, answers)
+    project = updating.start(releases.template, tmp_path / "project", updating.NEWEST, answers)
     added = {place.find(project): place.fill for place in PLACES}
-    added |= {file: lambda text: text + TAIL for file in kit.files(project, "src/*/notes/*.py")}
+    added |= {
+        file: lambda text: text + TAIL for file in generated.files(project, "src/*/notes/*.py")
+    }
     for file, add in added.items():
         assert file is not None
         file.write_text(add(file.read_text("utf-8") if file.exists() else ""), "utf-8")
-    projects.commit(project, "Add")
+    updating.commit(project, "Add")
 
     data = [f"--data={key}={answer}" for key, answer in changes.items()]
-    projects.run_update(project, bare_path, "--vcs-ref=:current:", *data)
+    updating.run_update(project, bare_path, "--vcs-ref=:current:", *data)
 
     routes = (project / "src/harbour_api/notes/routes.py").read_text("utf-8")
     assert "read_figures" in routes
@@ -226,26 +230,28 @@ def test_something_is_new_in_every_file_that_has_a_place() -> None:
 def stays(place: Place, before: Path, after: Path) -> bool:
     """Say whether what a user wrote in a place does not meet what the template changes."""
     base = before.read_text("utf-8")
-    _, is_conflict = merges.merge(base.encode(), place.fill(base).encode(), after.read_bytes())
+    _, is_conflict = expected_merges.merge(
+        base.encode(), place.fill(base).encode(), after.read_bytes()
+    )
     return not is_conflict
 
 
 def test_make_lists_and_runs_the_targets_of_the_user(render: Render) -> None:
     project = render({})
     ours = next(place for place in PLACES if place.file == "Makefile.local")
-    assert "moor" not in kit.run("make", "help", cwd=project)
+    assert "moor" not in programs.run("make", "help", cwd=project)
 
     (project / ours.file).write_text(ours.words, "utf-8")
     (project / "moor").touch()  # a target is no file
 
-    assert kit.run("make", cwd=project).endswith(
+    assert programs.run("make", cwd=project).endswith(
         "\nOurs\n  moor             Say where there is room\n"
     )
-    assert kit.run("make", "moor", cwd=project) == "South Pier\n"
+    assert programs.run("make", "moor", cwd=project) == "South Pier\n"
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("framework", kit.choices()["framework"])
+@pytest.mark.parametrize("framework", questions.choices()["framework"])
 def test_compose_reads_the_services_of_the_user(
     framework: str, render: Render, engine: None
 ) -> None:
@@ -271,5 +277,5 @@ def read_services(project: Path, *files: str) -> dict[str, Any]:
     """Read what Compose makes of its files, or of those that it finds by itself."""
     options = [f"--file={file}" for file in files]
     command = ("docker", "compose", *options, "--profile=*", "config", "--format=json")
-    services: dict[str, Any] = json.loads(kit.run(*command, cwd=project))["services"]
+    services: dict[str, Any] = json.loads(programs.run(*command, cwd=project))["services"]
     return services

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import kit
+import generated
+import programs
 import pytest
 import stacks
 from conftest import Render
@@ -36,7 +37,7 @@ def podman(engine: None, project: Path, tmp_path_factory: pytest.TempPathFactory
     name, socket = f"harbour-{folder.parent.name}-{os.getpid()}", folder / "podman.sock"
     (folder / "limits.conf").write_text(LIMITS, "utf-8")
     stacks.lock(project)
-    kit.run("make", "secrets", cwd=project)
+    programs.run("make", "secrets", cwd=project)
     mounts = (f"--volume={path}:{path}" for path in (folder, project))
     variables = (
         f"--env=CONTAINERS_CONF_OVERRIDE={folder / 'limits.conf'}",
@@ -45,22 +46,22 @@ def podman(engine: None, project: Path, tmp_path_factory: pytest.TempPathFactory
     options = ("run", "--detach", "--privileged", "--name", name, *mounts, *variables)
     service = ("podman", "system", "service", "--time=0", f"unix://{socket}")
     try:
-        kit.run("docker", *options, "--entrypoint=", IMAGE, *service)
-        kit.run("docker", "exec", "--detach", name, "sh", "-c", TIMER)
+        programs.run("docker", *options, "--entrypoint=", IMAGE, *service)
+        programs.run("docker", "exec", "--detach", name, "sh", "-c", TIMER)
         for image in pulled(project):
             give(name, image, folder / "image.tar")
         stacks.eventually(socket.exists)
-        kit.run("docker", "exec", name, "chmod", "666", str(socket))
+        programs.run("docker", "exec", name, "chmod", "666", str(socket))
         yield name
     finally:
-        kit.run("docker", "rm", "--force", "--volumes", name)
+        programs.run("docker", "rm", "--force", "--volumes", name)
 
 
 def pulled(project: Path) -> set[str]:
     """List the images that a project pulls."""
     return {
         line.split()[1]
-        for file in kit.files(
+        for file in generated.files(
             project, "Dockerfile", "Dockerfile.dev", "nginx/Dockerfile", "compose*.yaml"
         )
         for line in file.read_text("utf-8").splitlines()
@@ -71,16 +72,18 @@ def pulled(project: Path) -> set[str]:
 def give(podman: str, image: str, file: Path) -> None:
     """Copy an image into Podman, which may give a short name another registry."""
     if stacks.execute("docker", "image", "inspect", image, cwd=file.parent).returncode != 0:
-        kit.run("docker", "pull", image)
-    kit.run("docker", "save", "--output", str(file), image)
+        programs.run("docker", "pull", image)
+    programs.run("docker", "save", "--output", str(file), image)
     file.chmod(0o644)
-    loaded = kit.run("docker", "exec", podman, "podman", "load", "--input", str(file))
-    kit.run("docker", "exec", podman, "podman", "tag", loaded.split()[-1], image)
+    loaded = programs.run("docker", "exec", podman, "podman", "load", "--input", str(file))
+    programs.run("docker", "exec", podman, "podman", "tag", loaded.split()[-1], image)
 
 
 def in_podman(podman: str, project: Path, files: tuple[str, ...]) -> Stack:
     """Let Compose ask Podman, as "podman compose" does."""
-    socket = kit.run("docker", "inspect", "--format", "{{json .Args}}", podman).split("unix://")[1]
+    socket = programs.run("docker", "inspect", "--format", "{{json .Args}}", podman).split(
+        "unix://"
+    )[1]
     variables = {"DOCKER_HOST": "unix://" + socket.split('"')[0], "DOCKER_BUILDKIT": "0"}
     return Stack(project, (*files, "--file", OVERLAY), variables)
 
@@ -93,7 +96,9 @@ def test_development_answers_and_leaves_other_users_alone(podman: str, project: 
     user = ("--user", "1234", f"--volume={project}:/app:z", "harbour-api:development", "id", "-u")
     with stack.running():
         assert stack.compose("exec", "-T", "web", "python", "-c", ask).strip() == "200"
-        assert kit.run("docker", "exec", podman, "podman", "run", "--rm", *user).strip() == "1234"
+        assert (
+            programs.run("docker", "exec", podman, "podman", "run", "--rm", *user).strip() == "1234"
+        )
 
 
 @pytest.mark.docker
@@ -108,13 +113,13 @@ def environments(project: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Read each of a project's Compose files."""
     for file in sorted(project.glob("compose*.yaml")):
         if file.name != OVERLAY:
-            yield file.name, kit.parse(file)
+            yield file.name, generated.parse(file)
 
 
 def test_nothing_is_left_that_its_api_refuses(projects: Mapping[str, Path]) -> None:
     for name, project in projects.items():
-        taken = kit.parse(project / OVERLAY)["services"]
-        shared = kit.parse(project / "compose.yaml")["services"]
+        taken = generated.parse(project / OVERLAY)["services"]
+        shared = generated.parse(project / "compose.yaml")["services"]
         assert taken.keys() <= shared.keys(), name
         for file, compose in environments(project):
             for service, entry in compose["services"].items():

@@ -4,12 +4,14 @@ import re
 import shutil
 from pathlib import Path
 
-import kit
+import generated
+import programs
 import pytest
+import questions
 import stacks
 import yaml
 from conftest import Render
-from projects import commit, git
+from repository import ROOT
 from test_rendering import (  # noqa: F401  (these run here for each preset)
     test_every_file_parses,
     test_make_lists_its_targets,
@@ -17,8 +19,9 @@ from test_rendering import (  # noqa: F401  (these run here for each preset)
     test_what_was_not_chosen_leaves_no_trace,
     test_white_space_is_tidy,
 )
+from updating import commit, git
 
-PRESETS = {file.stem: file for file in kit.files(kit.ROOT / "presets", "*.yml")}
+PRESETS = {file.stem: file for file in generated.files(ROOT / "presets", "*.yml")}
 # Who a project is; the e-mail is only asked for if there is an author.
 IDENTITY = {
     "project_name",
@@ -33,14 +36,14 @@ COMMAND = re.compile(r"`\.venv/bin/(copier copy --data-file .+?)`")
 
 
 @pytest.fixture(scope="module", params=PRESETS)
-def preset(request: pytest.FixtureRequest) -> kit.Answers:
+def preset(request: pytest.FixtureRequest) -> questions.Answers:
     """Read each preset in turn."""
-    answers: kit.Answers = yaml.safe_load(PRESETS[request.param].read_text("utf-8"))
+    answers: questions.Answers = yaml.safe_load(PRESETS[request.param].read_text("utf-8"))
     return answers
 
 
 @pytest.fixture(scope="module")
-def project(preset: kit.Answers, render: Render) -> Path:
+def project(preset: questions.Answers, render: Render) -> Path:
     """Render the project of a preset."""
     return render({"project_name": "Tide Tables", **preset})
 
@@ -50,7 +53,7 @@ def clone(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Release the work tree in a repository of its own."""
     clone = tmp_path_factory.mktemp("clone") / "slipway"
     shutil.copytree(template, clone)
-    shutil.copytree(kit.ROOT / "presets", clone / "presets")
+    shutil.copytree(ROOT / "presets", clone / "presets")
     git(clone, "init", "--quiet")
     commit(clone, "Release v99.0.0")
     git(clone, "tag", "v99.0.0")
@@ -64,9 +67,9 @@ def test_there_is_a_preset_for_each_framework() -> None:
     assert frameworks == {"api": "fastapi", "site": "flask", "tool": "cli", "job": "job"}
 
 
-def test_a_preset_answers_what_is_asked_and_nothing_else(preset: kit.Answers) -> None:
-    assert kit.asked().keys() >= IDENTITY
-    assert preset.keys() == kit.keep(preset).keys() - IDENTITY
+def test_a_preset_answers_what_is_asked_and_nothing_else(preset: questions.Answers) -> None:
+    assert questions.asked().keys() >= IDENTITY
+    assert preset.keys() == questions.keep(preset).keys() - IDENTITY
 
 
 def test_a_preset_says_why_it_chooses_so() -> None:
@@ -75,10 +78,10 @@ def test_a_preset_says_why_it_chooses_so() -> None:
 
 
 def test_the_command_of_the_readme_makes_a_project(clone: Path, bare_path: str) -> None:
-    readme = (kit.ROOT / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     result = run_documented(COMMAND.findall(readme)[0], clone, bare_path)
 
-    answers = kit.read_answers(clone.parent / "tide-tables")
+    answers = generated.read_answers(clone.parent / "tide-tables")
     preset = yaml.safe_load(PRESETS["site"].read_text("utf-8"))
     assert "Tide Tables is ready." in result
     assert {key: answers[key] for key in preset} == preset
@@ -90,17 +93,17 @@ def test_the_command_of_the_readme_makes_a_project(clone: Path, bare_path: str) 
 def test_an_answer_on_the_command_line_goes_before_the_preset(
     clone: Path, tmp_path: Path, bare_path: str, place: str
 ) -> None:
-    readme = (kit.ROOT / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     command = COMMAND.findall(readme)[0].replace(place, f"--data cache=none {place}")
     run_documented(command.replace("../", f"{tmp_path}/"), clone, bare_path)
 
-    answers = kit.read_answers(tmp_path / "tide-tables")
+    answers = generated.read_answers(tmp_path / "tide-tables")
     assert (answers["cache"], answers["reverse_proxy"]) == ("none", "nginx")
 
 
 def run_documented(command: str, clone: Path, path: str) -> str:
     """Run a command of the documentation in a clone, where nothing can lock dependencies."""
-    script = f"{kit.tool('copier')}{command.removeprefix('copier')}"
+    script = f"{programs.tool('copier')}{command.removeprefix('copier')}"
     result = stacks.execute("bash", "-c", script, cwd=clone, PATH=path)
     assert result.returncode == 0, result.stdout
     return result.stdout

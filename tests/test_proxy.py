@@ -14,18 +14,20 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-import kit
-import projects
+import generated
+import programs
 import pytest
+import questions
 import stacks
+import updating
 from attacks import WebAttacks
 from conftest import Render
-from discretion import Discretion
+from secrets_in_logs import Discretion
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
 
-ANSWERS: kit.Answers = {
+ANSWERS: questions.Answers = {
     "framework": "flask",
     "dependency_manager": "poetry",
     "database": "mysql",
@@ -68,10 +70,10 @@ def production(
 ) -> Iterator[Stack]:
     """Start a service behind its proxy, as in production."""
     slug = f"harbour-{uuid.uuid4().hex[:8]}"
-    project = projects.clone(render({**ANSWERS, "project_slug": slug}), STRICT)
-    with kit.umask(STRICT):
+    project = updating.clone(render({**ANSWERS, "project_slug": slug}), STRICT)
+    with generated.umask(STRICT):
         stacks.lock(project)
-        kit.run("make", "--silent", "-C", project, "secrets")
+        programs.run("make", "--silent", "-C", project, "secrets")
         stacks.give_to_developer(project)
         environment = {"PRODUCTION_PORT": str(stacks.free_ports(1)[0]), "WEB_REPLICAS": "2"}
         environment["PROXY_READ_TIMEOUT"] = "31s"
@@ -135,7 +137,7 @@ def test_both_replicas_answer(production: Stack) -> None:
     for _ in range(20):
         assert ask(production, "/api/notes", X_Request_ID="shared").status == 200
     for replica in replicas:
-        assert "shared" in kit.run("docker", "logs", replica)
+        assert "shared" in programs.run("docker", "logs", replica)
 
 
 def test_its_own_tests_pass_inside(production: Stack) -> None:
@@ -280,13 +282,13 @@ def live(production: Stack) -> Iterator[tuple[str, int]]:
     (network,) = production.containers("proxy")[0]["NetworkSettings"]["Networks"]
     production.compose("stop", "--timeout", "5", "web")
     command = ("run", "--detach", "--network", network, "--network-alias=web")
-    name = kit.run("docker", *command, "--entrypoint=python", image, "-c", LIVE).strip()
+    name = programs.run("docker", *command, "--entrypoint=python", image, "-c", LIVE).strip()
     try:
         stacks.eventually(lambda: ask(production, "/").status == 200)
         host, port = production.address("proxy", 8080).split(":")
         yield host, int(port)
     finally:
-        kit.run("docker", "rm", "--force", name)
+        programs.run("docker", "rm", "--force", name)
         production.compose("start", "web")
     stacks.eventually(lambda: ask(production, "/ready").status == 200)
 

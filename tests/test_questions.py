@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import kit
+import generated
 import pytest
+import questions
 import stacks
 from conftest import Render
 from copier.errors import UserMessageError
@@ -70,12 +71,12 @@ DERIVED_SLUGS = {
 
 @pytest.mark.parametrize(("key", "value"), BAD_ANSWERS)
 def test_a_bad_answer_is_refused_with_an_example(
-    template: Path, tmp_path: Path, key: str, value: kit.Answer
+    template: Path, tmp_path: Path, key: str, value: questions.Answer
 ) -> None:
     author = {"author_name": "Ada Lovelace"} if key == "author_email" else {}
 
     with pytest.raises(UserMessageError, match="for example") as refusal:
-        kit.render(template, tmp_path / "project", {**author, key: value})
+        generated.render(template, tmp_path / "project", {**author, key: value})
 
     prefix = f"The answer to {key}: "
     sentence = str(refusal.value).removeprefix(prefix)
@@ -83,30 +84,30 @@ def test_a_bad_answer_is_refused_with_an_example(
     assert sentence == sentence.strip()
     assert "\n" not in sentence
     assert ". " not in sentence
-    assert kit.files(tmp_path) == []
+    assert generated.files(tmp_path) == []
 
 
-@pytest.mark.parametrize("key", kit.choices())
+@pytest.mark.parametrize("key", questions.choices())
 def test_an_answer_outside_the_choices_is_refused(template: Path, tmp_path: Path, key: str) -> None:
-    choices = ", ".join(kit.choices()[key])
+    choices = ", ".join(questions.choices()[key])
     for answer in ("surprise", ""):
         sentence = f'The answer to {key}: Choose one of {choices}, not "{answer}"'
         with pytest.raises(UserMessageError, match=f"^{re.escape(sentence)}$"):
-            kit.render(template, tmp_path / "project", {key: answer})
+            generated.render(template, tmp_path / "project", {key: answer})
 
-    assert kit.files(tmp_path) == []
+    assert generated.files(tmp_path) == []
 
 
-@pytest.mark.parametrize("key", [*kit.asked(), *kit.ADOPTION])
+@pytest.mark.parametrize("key", [*questions.asked(), *questions.ADOPTION])
 @pytest.mark.parametrize("answer", [None, {}, {"a": 1}, [["a"]], True], ids=str)
 def test_an_answer_of_a_wrong_type_is_refused_in_a_sentence(
     template: Path, tmp_path: Path, key: str, answer: Any
 ) -> None:
     with pytest.raises(UserMessageError) as refusal:
-        kit.render(template, tmp_path / "project", {key: answer})
+        generated.render(template, tmp_path / "project", {key: answer})
 
     assert re.fullmatch(rf"The answer to {key}: \w+ .+[^.]", str(refusal.value))
-    assert kit.files(tmp_path) == []
+    assert generated.files(tmp_path) == []
 
 
 @pytest.mark.parametrize("options", [("--data", "port=eighty"), ("--data-file", "answers.yml")])
@@ -133,23 +134,23 @@ def test_what_the_settings_say_is_refused_alike(
     monkeypatch.setenv("COPIER_SETTINGS_PATH", str(settings))
 
     with pytest.raises(UserMessageError, match=r"^The answer to database in Copier's settings"):
-        kit.render(template, tmp_path / "project", {})
+        generated.render(template, tmp_path / "project", {})
 
 
 def test_an_answer_may_be_a_number_where_text_is_expected(render: Render) -> None:
-    answers = kit.read_answers(render({"python_version": 3.13, "port": "9000"}))
+    answers = generated.read_answers(render({"python_version": 3.13, "port": "9000"}))
 
     assert (answers["python_version"], answers["port"]) == ("3.13", 9000)
 
 
 def test_an_answer_to_no_question_is_refused(template: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="frame_work"):
-        kit.render(template, tmp_path / "project", {"frame_work": "flask"})
+        generated.render(template, tmp_path / "project", {"frame_work": "flask"})
 
 
-@pytest.mark.parametrize("key", kit.asked())
+@pytest.mark.parametrize("key", questions.asked())
 def test_a_question_explains_itself(key: str) -> None:
-    question = kit.asked()[key]
+    question = questions.asked()[key]
 
     assert question["help"].split("? ")[0].removesuffix("?") + "?" in question["help"]
     assert "default" in question
@@ -157,15 +158,15 @@ def test_a_question_explains_itself(key: str) -> None:
 
 
 def test_a_computed_answer_is_hidden_and_not_kept(render: Render) -> None:
-    computed = kit.read_questions().keys() - kit.asked().keys()
-    kept = kit.read_answers(render({"author_name": "Ada Lovelace"}))
+    computed = questions.read_questions().keys() - questions.asked().keys()
+    kept = generated.read_answers(render({"author_name": "Ada Lovelace"}))
 
     assert computed
-    assert {key for key in kept if not key.startswith("_")} == kit.asked().keys()
+    assert {key for key in kept if not key.startswith("_")} == questions.asked().keys()
 
 
 def test_the_default_answers_give_a_good_service(render: Render) -> None:
-    answers = kit.read_answers(render({}))
+    answers = generated.read_answers(render({}))
 
     assert {key: value for key, value in answers.items() if not key.startswith("_")} == {
         "project_name": "Harbour API",
@@ -202,9 +203,9 @@ def test_the_default_answers_give_a_good_service(render: Render) -> None:
     ],
 )
 def test_a_default_follows_from_earlier_answers(
-    render: Render, given: kit.Answers, key: str, default: str
+    render: Render, given: questions.Answers, key: str, default: str
 ) -> None:
-    assert kit.read_answers(render(given))[key] == default
+    assert generated.read_answers(render(given))[key] == default
 
 
 @pytest.mark.parametrize(
@@ -221,25 +222,25 @@ def test_a_default_follows_from_earlier_answers(
     ids=["cli", "job", "distro", "nobody"],
 )
 def test_an_answer_to_what_is_not_asked_is_neither_kept_nor_used(
-    render: Render, given: kit.Answers, unasked: kit.Answers
+    render: Render, given: questions.Answers, unasked: questions.Answers
 ) -> None:
     plain, project = render(given), render({**given, **unasked})
 
-    assert not unasked.keys() & kit.read_answers(project).keys()
-    assert kit.read_tree(project) == kit.read_tree(plain)
+    assert not unasked.keys() & generated.read_answers(project).keys()
+    assert generated.read_tree(project) == generated.read_tree(plain)
 
 
 @pytest.mark.parametrize(("name", "slug"), DERIVED_SLUGS.items())
 def test_the_slug_is_derived_from_the_name(render: Render, name: str, slug: str) -> None:
     project = render({"project_name": name})
 
-    answers = kit.read_answers(project)
+    answers = generated.read_answers(project)
     assert (answers["project_name"], answers["project_slug"]) == (name, slug)
     assert answers["package_name"] == slug.replace("-", "_")
     assert (project / "src" / slug.replace("-", "_") / "__init__.py").is_file()
 
 
 def test_the_package_is_derived_from_the_slug(render: Render) -> None:
-    answers = kit.read_answers(render({"project_slug": "tide-tables"}))
+    answers = generated.read_answers(render({"project_slug": "tide-tables"}))
 
     assert answers["package_name"] == "tide_tables"

@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-import kit
+import programs
 import pytest
+import questions
 import stacks
 from attacks import Attacks, tells
-from discretion import Database, check_lines
-from services import HOME_CACHE, Deployed, use_home
+from container_promises import HOME_CACHE, Deployed, use_home
+from secrets_in_logs import Database, check_lines
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -34,7 +35,7 @@ STOPS = r"\nworker: (Warm|Cold) shutdown \(MainProcess\)\n"  # what Celery says 
 class TestQueue(Deployed, Attacks):
     """A service with a cache, a task queue and a database."""
 
-    answers: ClassVar[kit.Answers] = {
+    answers: ClassVar[questions.Answers] = {
         "framework": "fastapi",
         "database": "postgresql",
         "cache": "valkey",
@@ -118,7 +119,7 @@ class TestQueue(Deployed, Attacks):
     def test_the_logs_are_lines_of_json(self, production: Stack) -> None:
         for service in ("worker", "beat"):
             (container,) = production.containers(service)
-            lines = kit.run("docker", "logs", container["Id"]).splitlines()
+            lines = programs.run("docker", "logs", container["Id"]).splitlines()
             assert lines
             for line in lines:
                 assert json.loads(line)["level"]
@@ -133,7 +134,7 @@ class TestQueue(Deployed, Attacks):
         assert stopping.wait() == 0
         assert production.containers("worker")[0]["State"]["ExitCode"] == 0
         assert production.ask(f"{path}/figures").status == 200
-        kit.run("docker", "start", worker["Id"])
+        programs.run("docker", "start", worker["Id"])
 
     def test_a_task_outlives_the_process_that_does_it(self, production: Stack) -> None:
         production.compose("stop", "beat")
@@ -200,7 +201,7 @@ class TestQueue(Deployed, Attacks):
             stacks.eventually(partial(is_logged, production, said))
         database.start()
         (worker,) = production.containers("worker")
-        logs = kit.run("docker", "logs", worker["Id"])
+        logs = programs.run("docker", "logs", worker["Id"])
         assert not [word for word in (*database.secrets, sent) if tells(logs, word)]
         check_lines(re.sub(STOPS, "", logs))
 
@@ -218,7 +219,7 @@ class TestQueue(Deployed, Attacks):
 class TestQueueWithSqlite(Deployed):
     """Some of the services share the volume of the database, others have none."""
 
-    answers: ClassVar[kit.Answers] = {
+    answers: ClassVar[questions.Answers] = {
         "framework": "flask",
         "database": "sqlite",
         "cache": "redis",

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import kit
-import merges
-import projects
+import expected_merges
 import pytest
+import updating
 from combinations import covering_array
-from configurations import ATTRIBUTES, SETTINGS
+from git_configurations import ATTRIBUTES, SETTINGS
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from projects import Renderings
+from repository import ROOT
+from updating import Renderings
 
-sys.path.append(str(kit.ROOT / "tasks"))
+sys.path.append(str(ROOT / "tasks"))
 import git
 import merge
 
-LAST = list(projects.releases())[-1]
+LAST = list(updating.releases())[-1]
 # What can be chosen in every release
 PROJECTS = covering_array(
     [{"framework": ["fastapi", "flask"], "dependency_manager": ["uv", "pip"]}], strength=2
@@ -70,18 +70,18 @@ def test_no_line_of_a_user_is_ever_lost(
 ) -> None:
     project = tmp_path_factory.mktemp("random") / "project"
     shutil.copytree(project_of(LAST, answers), project)
-    coming = merges.read(project_of(projects.NEWEST, projects.answers_of(project)))
+    coming = expected_merges.read(project_of(updating.NEWEST, updating.answers_of(project)))
     for number, edit in enumerate(edits):
         do(edit, project, f"{MARK}, {number}", sorted(coming))
-    projects.git(project, "init", "--quiet")
+    updating.git(project, "init", "--quiet")
     for key, value in SETTINGS[configuration].items():
-        projects.git(project, "config", key, value)
-    old, mine, result = merges.update(project, LAST, project_of, bare_path)
+        updating.git(project, "config", key, value)
+    old, mine, result = expected_merges.update(project, LAST, project_of, bare_path)
 
     assert not (old.keys() - mine.keys()) & result.keys()
     for path in mine:
-        words = {line for line in merges.lines(mine, path) if line.startswith(MARK)}
-        assert words <= set(merges.lines(result, path))
+        words = {line for line in expected_merges.lines(mine, path) if line.startswith(MARK)}
+        assert words <= set(expected_merges.lines(result, path))
 
 
 # With 50 edits each, on average; to shrink an example would take longer than to understand it
@@ -102,26 +102,26 @@ def test_ten_thousand_edits_lose_nothing(
 ) -> None:
     """Merge as an update does, after the worst that Copier could do to a work tree."""
     old = project_of(LAST, answers)
-    new = project_of(projects.NEWEST, projects.answers_of(old))
+    new = project_of(updating.NEWEST, updating.answers_of(old))
     project = tmp_path_factory.mktemp("random") / "project"
     shutil.copytree(old, project)
     with (project / ".gitattributes").open("a", encoding="utf-8") as file:
         file.write(ATTRIBUTES[attributes])
     for number, edit in enumerate(edits):
-        do(edit, project, f"{MARK}, {number}", sorted(merges.read(new)))
-    projects.git(project, "init", "--quiet")
+        do(edit, project, f"{MARK}, {number}", sorted(expected_merges.read(new)))
+    updating.git(project, "init", "--quiet")
     for key, value in SETTINGS[configuration].items():
-        projects.git(project, "config", key, value)
-    projects.git(project, "add", "--all", "--force")
-    projects.commit(project, "Live")
-    projects.git(project, "rm", "--quiet", "-r", "--force", ".")
-    projects.git(project, "reset", "--quiet", "--hard")  # line ends become those that are wanted
+        updating.git(project, "config", key, value)
+    updating.git(project, "add", "--all", "--force")
+    updating.commit(project, "Live")
+    updating.git(project, "rm", "--quiet", "-r", "--force", ".")
+    updating.git(project, "reset", "--quiet", "--hard")  # line ends become those that are wanted
     mine = read(project)
     with pytest.MonkeyPatch.context() as environment:
         environment.chdir(project)
         for key, value in git.environment().items():
             environment.setenv(key, value)
-        merge.set_links_aside(merges.ANSWERS)
+        merge.set_links_aside(expected_merges.ANSWERS)
         shutil.copytree(new, project, dirs_exist_ok=True)
         committed = merge.committed()
         base, theirs = merge.rendered(old), merge.rendered(new)
@@ -130,7 +130,7 @@ def test_ten_thousand_edits_lose_nothing(
     result = read(project)
 
     conflicts = {path for path, outcome in outcomes.items() if outcome.conflict}
-    assert set(projects.clashes(project)) == conflicts
+    assert set(updating.clashes(project)) == conflicts
     for path in sorted(mine.keys() | result.keys()):
         if path not in outcomes or base.get(path) == theirs.get(path):
             assert result.get(path) == mine.get(path), path
@@ -146,7 +146,7 @@ def test_ten_thousand_edits_lose_nothing(
 def test_a_binary_file_that_became_shorter_stays_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    projects.git(tmp_path, "init", "--quiet")
+    updating.git(tmp_path, "init", "--quiet")
     monkeypatch.chdir(tmp_path)
     texts = b"\0first\nsecond\n", b"\0first\n", b"\0first\nsecond\nthird\n"
     blobs = [git.git("hash-object", "-w", "--stdin", text=text).decode().strip() for text in texts]
@@ -178,7 +178,9 @@ def words_in(text: bytes) -> set[bytes]:
 
 def do(edit: RandomEdit, project: Path, words: str, coming: Sequence[str]) -> None:
     """Edit a file of a project that a number stands for, at a line that another stands for."""
-    paths = [path for path in sorted(merges.read(project)) if path != merges.ANSWERS]
+    paths = [
+        path for path in sorted(expected_merges.read(project)) if path != expected_merges.ANSWERS
+    ]
     if edit.name == "add a file":
         paths = [path for path in coming if not (project / path).exists()] or ["words.txt"]
     file = project / paths[edit.file % len(paths)]

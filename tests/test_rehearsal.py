@@ -10,18 +10,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import kit
-import lives
-import merges
-import projects
+import edits
+import expected_merges
+import project_checks
 import pytest
+import questions
 import stacks
-import suites
+import updating
 from combinations import covering_array, shapes
-from projects import Renderings
+from repository import ROOT
+from updating import Renderings
 
-RELEASES = list(projects.releases())
-LIVES = sorted({kind.life for kind in lives.KINDS})
+RELEASES = list(updating.releases())
+LIVES = sorted({kind.life for kind in edits.KINDS})
 
 
 class Work(NamedTuple):
@@ -40,14 +41,14 @@ class Outcome(NamedTuple):
     fate: str
 
 
-HEAD = projects.git(kit.ROOT, "rev-parse", "HEAD").strip()
+HEAD = updating.git(ROOT, "rev-parse", "HEAD").strip()
 # Every two answers meet in projects of the last release, and every answer is there in earlier ones.
-LAST = [release for release, revision in projects.releases().items() if revision != HEAD][-1]
+LAST = [release for release, revision in updating.releases().items() if revision != HEAD][-1]
 REHEARSALS = [
     pytest.param(release, life := row.pop("life"), row, id="-".join((release, life, *row.values())))
     for release in RELEASES
     for row in covering_array(
-        list(shapes({**projects.choices(release), "life": LIVES})),
+        list(shapes({**updating.choices(release), "life": LIVES})),
         strength=2 if release == LAST else 1,
     )
 ]
@@ -61,7 +62,7 @@ def outcomes() -> list[Outcome]:
 
 def test_every_release_is_rehearsed() -> None:
     released = re.findall(
-        r"^## \[(\d\S*)\]", (kit.ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+        r"^## \[(\d\S*)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
     )
     assert released
     assert set(RELEASES) == {f"v{version}" for version in released}
@@ -71,7 +72,7 @@ def test_every_release_is_rehearsed() -> None:
 def test_what_was_done_to_a_project_survives_an_update(
     release: str,
     life: str,
-    row: kit.Answers,
+    row: questions.Answers,
     project_of: Renderings,
     outcomes: list[Outcome],
     tmp_path: Path,
@@ -81,7 +82,7 @@ def test_what_was_done_to_a_project_survives_an_update(
     project = tmp_path / "project"
     shutil.copytree(project_of(release, row), project)
     works = [live(project, kind) for kind in kinds_of(release, life)]
-    old, mine, result = merges.update(project, release, project_of, bare_path)
+    old, mine, result = expected_merges.update(project, release, project_of, bare_path)
 
     for work in works:
         if work.written or work.deleted:
@@ -111,45 +112,50 @@ def test_an_updated_project_locks_and_passes_its_own_checks(
     project = tmp_path / "project"
     shutil.copytree(project_of(release, answers), project)
     for kind in kinds_of(release, "growing"):
-        if kind.edit is not lives.lock:
+        if kind.edit is not edits.lock:
             kind.edit(project)
     stacks.lock(project)
-    merges.update(project, release, project_of, bare_path)
+    expected_merges.update(project, release, project_of, bare_path)
     stacks.lock(project)  # which the merge cannot foretell
 
-    assert not projects.clashes(project)
+    assert not updating.clashes(project)
     assert "tenacity" in (project / "uv.lock").read_text("utf-8")
-    suites.check(project, caches, {**suites.tools("uv"), "TARGETS": "check"})
+    project_checks.check(project, caches, {**project_checks.tools("uv"), "TARGETS": "check"})
 
 
-def kinds_of(release: str, life: str) -> list[lives.Kind]:
+def kinds_of(release: str, life: str) -> list[edits.Kind]:
     """List the edits of a life; earlier releases do not leave all the places to the user."""
-    kinds = [kind for kind in lives.KINDS if kind.life == life]
-    return [kind for kind in kinds if release == LAST or kind.edit is not lives.fill_places]
+    kinds = [kind for kind in edits.KINDS if kind.life == life]
+    return [kind for kind in kinds if release == LAST or kind.edit is not edits.fill_places]
 
 
-def live(project: Path, kind: lives.Kind) -> Work:
+def live(project: Path, kind: edits.Kind) -> Work:
     """Edit a project; tell what the edit did."""
-    before = merges.read(project)
+    before = expected_merges.read(project)
     kind.edit(project)
-    after = merges.read(project)
+    after = expected_merges.read(project)
     written = {
-        path: set(merges.lines(after, path)) - set(merges.lines(before, path))
+        path: set(expected_merges.lines(after, path)) - set(expected_merges.lines(before, path))
         for path in after
-        if path != merges.ANSWERS and after[path] != before.get(path)
+        if path != expected_merges.ANSWERS and after[path] != before.get(path)
     }
     return Work(kind.name, written, before.keys() - after.keys())
 
 
-def judge(work: Work, old: merges.Tree, mine: merges.Tree, result: merges.Tree) -> str:
+def judge(
+    work: Work, old: expected_merges.Tree, mine: expected_merges.Tree, result: expected_merges.Tree
+) -> str:
     """Tell what became of an edit, in the file that fared worst.
 
     A line counts if no later edit took it away, and if the template did not write it, too: to an
     update, a package that was renamed as the answers say was never called otherwise.
     """
     fates = {
-        merges.fate(
-            path, written & set(merges.lines(mine, path)) - set(merges.lines(old, path)), result
+        expected_merges.fate(
+            path,
+            written
+            & set(expected_merges.lines(mine, path)) - set(expected_merges.lines(old, path)),
+            result,
         )
         for path, written in work.written.items()
     }

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import kit
+import programs
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from projects import commit, git
+from repository import ROOT
+from updating import commit, git
 
-REQUIREMENTS = kit.ROOT / "requirements" / "copier.txt"
+REQUIREMENTS = ROOT / "requirements" / "copier.txt"
 UNRELEASED = "## [Unreleased]\n"
 BASE = "https://github.com/slipway-template/slipway"
 CHANGELOG = f"""# Changelog
@@ -52,7 +53,7 @@ def repository(tmp_path: Path) -> Path:
     git(clone, "switch", "--quiet", "--orphan", "main")
     for path in ("pyproject.toml", "tools/release.py", "docs/changes/README.md"):
         (clone / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(kit.ROOT / path, clone / path)
+        shutil.copy2(ROOT / path, clone / path)
     (clone / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
     commit(clone, "Start")
     (clone / "docs" / "changes" / "12.fixed.md").write_text("A leak.\n", "utf-8")
@@ -217,11 +218,11 @@ def test_a_commit_that_is_no_release_is_not_tagged(
 
 def test_the_changes_of_this_repository_can_be_released() -> None:
     version = "9999.0.0"
-    kit.run("towncrier", "build", "--draft", "--version", version, cwd=kit.ROOT)
+    programs.run("towncrier", "build", "--draft", "--version", version, cwd=ROOT)
 
 
 def test_every_release_of_the_changelog_has_its_link() -> None:
-    text = (kit.ROOT / "CHANGELOG.md").read_text("utf-8")
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     versions = re.findall(r"^## \[(\d[^]]+)\] - \d{4}-\d\d-\d\d$", text, re.MULTILINE)
     _, _, links = text.partition("\n[Unreleased]: ")
 
@@ -275,7 +276,7 @@ def test_a_release_comes_with_its_source_and_parts_list_signed(
 
 
 def test_what_may_write_to_main_is_pinned_by_hash() -> None:
-    folder = kit.ROOT / "requirements"
+    folder = ROOT / "requirements"
     wanted = [Requirement(line) for line in read_requirements(folder / "releasing.in")]
     pinned = {
         pin.name: str(pin.specifier).removeprefix("==")
@@ -294,7 +295,7 @@ def test_what_may_write_to_main_is_pinned_by_hash() -> None:
 
 def workflow() -> Any:
     """Read the workflow of the releases."""
-    return yaml.safe_load((kit.ROOT / ".github/workflows/release.yml").read_text("utf-8"))
+    return yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
 
 
 def run_steps(repository: Path, job: str, programs: Path, variables: dict[str, str]) -> None:

@@ -5,10 +5,14 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
-import kit
+import generated
 import pathspec
+import programs
+import questions
+import repository
 from combinations import COMBINATIONS
 from conftest import Render
+from repository import ROOT
 
 # What a project holds whatever was chosen, and what depends on an answer.
 ALWAYS = {
@@ -111,7 +115,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("license", {"proprietary"}, ("proprietary", "all rights reserved")),
     *(
         ("python_version", {version}, (rf"(python|python-version: |=).?{version}(?!\d)",))
-        for version in kit.choices()["python_version"]
+        for version in questions.choices()["python_version"]
     ),
 )
 # What is spoken of for either of several reasons.
@@ -138,26 +142,26 @@ def traces() -> list[tuple[Mapping[str, set[str]], tuple[str, ...]]]:
     return [*(({key: values}, words) for key, values, words in TRACES), *SHARED_TRACES]
 
 
-def any_holds(reasons: Mapping[str, set[str]], answers: kit.Answers) -> bool:
+def any_holds(reasons: Mapping[str, set[str]], answers: questions.Answers) -> bool:
     """Say whether any of the answers was given."""
     return any(answers.get(key) in values for key, values in reasons.items())
 
 
 def manifest() -> tuple[set[str], set[str]]:
     """List the patterns of what some projects do without, and of what is the user's."""
-    texts = ((kit.ROOT / name).read_text("utf-8") for name in ("manifest.jinja", "yours.gitignore"))
+    texts = ((ROOT / name).read_text("utf-8") for name in ("manifest.jinja", "yours.gitignore"))
     left_out, yours = (set(re.findall("^/.+", text, re.MULTILINE)) for text in texts)
     return left_out, yours
 
 
-def answers_that_count(project: Path) -> kit.Answers:
+def answers_that_count(project: Path) -> questions.Answers:
     """Read the answers of a project, and the defaults that stand for questions not asked."""
-    kept, defaults = kit.settle(kit.read_answers(project))
+    kept, defaults = questions.settle(generated.read_answers(project))
     return {**defaults, **kept}
 
 
 def test_the_files_are_those_of_the_answers(combination: str, project: Path) -> None:
-    paths = kit.read_tree(project)
+    paths = generated.read_tree(project)
     answers = answers_that_count(project)
 
     assert paths.keys() >= ALWAYS
@@ -167,7 +171,7 @@ def test_the_files_are_those_of_the_answers(combination: str, project: Path) -> 
 
 def test_an_owner_is_named_where_an_address_is_known(projects: Mapping[str, Path]) -> None:
     for project in projects.values():
-        answers = kit.read_answers(project)
+        answers = generated.read_answers(project)
         address = answers.get("author_email") if answers["ci"] != "none" else ""
         file = project / "CODEOWNERS"
         rules = (
@@ -183,12 +187,12 @@ def test_an_owner_is_named_where_an_address_is_known(projects: Mapping[str, Path
 
 def test_only_who_asked_for_it_gets_a_job_for_updates(projects: Mapping[str, Path]) -> None:
     for name, project in projects.items():
-        answers = kit.read_answers(project)
+        answers = generated.read_answers(project)
         wanted = {answers["ci"]} - {"none"} if answers["dependency_updates"] != "renovate" else {}
         pipeline = project / ".gitlab-ci.yml"
         found = {
             "github": (project / ".github" / "workflows" / "template-update.yml").exists(),
-            "gitlab": pipeline.exists() and "template-update" in kit.parse(pipeline),
+            "gitlab": pipeline.exists() and "template-update" in generated.parse(pipeline),
         }
         assert {forge for forge, exists in found.items() if exists} == set(wanted), name
         script = (project / "scripts" / "update-template.sh").read_text("utf-8")
@@ -200,7 +204,7 @@ def test_only_who_needs_no_packages_of_the_distribution_can_vendor(
 ) -> None:
     found = set()
     for name, project in projects.items():
-        answers = kit.read_answers(project)
+        answers = generated.read_answers(project)
         vendors = answers["base_image"] != "distro" and not answers["os_packages_runtime"]
         found.add(vendors)
         assert (project / "Dockerfile.wheels").exists() == vendors, name
@@ -214,45 +218,47 @@ def test_only_who_needs_no_packages_of_the_distribution_can_vendor(
 
 
 def test_the_answers_are_those_that_were_asked_for(combination: str, project: Path) -> None:
-    kept = {key: value for key, value in kit.read_answers(project).items() if key[0] != "_"}
+    kept = {key: value for key, value in generated.read_answers(project).items() if key[0] != "_"}
 
-    assert kept == kit.keep(COMBINATIONS[combination])
+    assert kept == questions.keep(COMBINATIONS[combination])
 
 
 def test_every_file_parses(project: Path) -> None:
-    for file in kit.files(project):
-        kit.parse(file)
+    for file in generated.files(project):
+        generated.parse(file)
 
 
 def test_nothing_is_watched_that_is_mounted(project: Path) -> None:
-    override = kit.parse(project / "compose.override.yaml")
+    override = generated.parse(project / "compose.override.yaml")
     for name, service in override["services"].items():
         assert ".:/app" not in service.get("volumes", []) or "develop" not in service, name
 
 
 def test_make_lists_its_targets(project: Path) -> None:
-    listed = kit.run("make", "--warn-undefined-variables", cwd=project)
+    listed = programs.run("make", "--warn-undefined-variables", cwd=project)
 
     assert re.search(r"^ +test +\w", listed, re.MULTILINE)
     assert "warning" not in listed
 
 
 def test_nothing_of_the_template_language_is_left(project: Path) -> None:
-    for path, text in kit.read_tree(project).items():
+    for path, text in generated.read_tree(project).items():
         own = re.sub(r"\$\{\{.*?\}\}|\{\{[.\w].*?\}\}", "", text)  # of GitHub, and of engines
         leftovers = (LEFTOVERS.get(PurePosixPath(path).suffix) or "{{ {% {#").split()
         assert not [tag for tag in leftovers if tag in path + own], path
 
 
 def test_white_space_is_tidy(project: Path) -> None:
-    for file in kit.files(project):
-        assert not kit.untidiness(file), file
+    for file in generated.files(project):
+        assert not generated.untidiness(file), file
 
 
 def test_what_was_not_chosen_leaves_no_trace(project: Path) -> None:
     answers = answers_that_count(project)
     banned = [words for reasons, words in traces() if not any_holds(reasons, answers)]
-    texts = {path: text for path, text in kit.read_tree(project).items() if path not in UNTRACED}
+    texts = {
+        path: text for path, text in generated.read_tree(project).items() if path not in UNTRACED
+    }
 
     found = [
         f"{path}: {match.group()} in {line.strip()!r}"
@@ -267,7 +273,9 @@ def test_what_was_not_chosen_leaves_no_trace(project: Path) -> None:
 def test_every_traced_word_can_be_found(projects: Mapping[str, Path]) -> None:
     for reasons, words in traces():
         chosen = [p for p in projects.values() if any_holds(reasons, answers_that_count(p))]
-        text = "\n".join(chain.from_iterable(chain(*kit.read_tree(p).items()) for p in chosen))
+        text = "\n".join(
+            chain.from_iterable(chain(*generated.read_tree(p).items()) for p in chosen)
+        )
         for word in words:
             assert re.search(word, text, re.IGNORECASE), f"{word} stands nowhere"
 
@@ -277,8 +285,8 @@ def test_the_same_answers_give_the_same_bytes(
 ) -> None:
     again = render(COMBINATIONS[combination])
 
-    assert kit.read_tree(again) == kit.read_tree(project)
-    for file in kit.files(project):
+    assert generated.read_tree(again) == generated.read_tree(project)
+    for file in generated.files(project):
         assert file.stat().st_mode == (again / file.relative_to(project)).stat().st_mode, file
 
 
@@ -292,7 +300,7 @@ def test_every_line_of_the_manifest_decides_something(
             ("none", ["Dockerfile", ".github/workflows/ci.yml"]),
         )
     )
-    paths = [kit.read_tree(project).keys() for project in (*projects.values(), *adopted)]
+    paths = [generated.read_tree(project).keys() for project in (*projects.values(), *adopted)]
     left_out, yours = manifest()
 
     assert left_out
@@ -304,8 +312,10 @@ def test_every_line_of_the_manifest_decides_something(
 
 
 def test_every_pin_of_the_catalogue_is_used(projects: Mapping[str, Path]) -> None:
-    slipway = kit.load_extension()
-    text = "\n".join(chain.from_iterable(kit.read_tree(p).values() for p in projects.values()))
+    slipway = repository.load_extension()
+    text = "\n".join(
+        chain.from_iterable(generated.read_tree(p).values() for p in projects.values())
+    )
     images = {
         slipway.read_images()[name]
         for name in slipway.read_images()
@@ -317,9 +327,9 @@ def test_every_pin_of_the_catalogue_is_used(projects: Mapping[str, Path]) -> Non
 
 
 def test_every_pin_comes_from_the_catalogue(projects: Mapping[str, Path]) -> None:
-    slipway = kit.load_extension()
+    slipway = repository.load_extension()
     for project in projects.values():
-        texts = kit.read_tree(project)
+        texts = generated.read_tree(project)
         for path, text in texts.items():
             if path.startswith(".github/workflows/"):
                 pins = set(re.findall(r"uses: ([^.].+)$", text, re.MULTILINE))
@@ -336,13 +346,13 @@ def test_every_pin_comes_from_the_catalogue(projects: Mapping[str, Path]) -> Non
 def test_renovate_sees_the_tools_that_images_and_pipelines_install(
     projects: Mapping[str, Path],
 ) -> None:
-    tools = set(kit.load_extension().read_tools().values())
+    tools = set(repository.load_extension().read_tools().values())
     for name, project in projects.items():
         if not (project / "renovate.json").exists():
             continue
-        (manager,) = kit.parse(project / "renovate.json")["customManagers"]
+        (manager,) = generated.parse(project / "renovate.json")["customManagers"]
         (pattern,) = manager["matchStrings"]
-        files = kit.files(project, "Dockerfile*", "**/*.yml", "**/*.yaml")
+        files = generated.files(project, "Dockerfile*", "**/*.yml", "**/*.yaml")
         text = "\n".join(file.read_text("utf-8") for file in files)
         found = re.findall(pattern.replace("(?<", "(?P<"), text)
         assert found, name
@@ -350,7 +360,7 @@ def test_renovate_sees_the_tools_that_images_and_pipelines_install(
 
 
 def test_every_path_of_the_template_suits_windows() -> None:
-    paths = [file.relative_to(kit.ROOT).as_posix() for file in kit.files(kit.ROOT / "template")]
+    paths = [file.relative_to(ROOT).as_posix() for file in generated.files(ROOT / "template")]
 
     assert paths
     for path in paths:

@@ -4,11 +4,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import kit
+import generated
+import programs
 import pytest
+import repository
 from conftest import Render
+from repository import ROOT
 
-TEXT = (kit.ROOT / "docs" / "scorecard.md").read_text("utf-8")
+TEXT = (ROOT / "docs" / "scorecard.md").read_text("utf-8")
 CHECKS = re.findall(r"^\| ([A-Z]\S+) \| (.+) \| (.+) \|$", TEXT, re.MULTILINE)
 PATH = re.compile(r"`([^` ]{2,})`")
 
@@ -16,25 +19,25 @@ PATH = re.compile(r"`([^` ]{2,})`")
 @pytest.mark.parametrize(("check", "generated", "here"), CHECKS, ids=[row[0] for row in CHECKS])
 def test_what_is_named_is_there(render: Render, check: str, generated: str, here: str) -> None:
     project = render({})
-    locks = kit.load_extension().MANAGERS["uv"].locks  # written by the last step of a copy
+    locks = repository.load_extension().MANAGERS["uv"].locks  # written by the last step of a copy
 
-    for folder, text in ((project, generated), (kit.ROOT, here)):
+    for folder, text in ((project, generated), (ROOT, here)):
         named = PATH.findall(text)
         assert named or "`" not in text, check
         assert [path for path in named if path not in locks and not (folder / path).exists()] == []
 
 
 def test_no_file_is_a_binary(projects: Mapping[str, Path]) -> None:
-    listed = kit.run("git", "ls-files", "-z", cwd=kit.ROOT).split("\0")[:-1]
-    for file in (kit.ROOT / path for path in listed):
+    listed = programs.run("git", "ls-files", "-z", cwd=ROOT).split("\0")[:-1]
+    for file in (ROOT / path for path in listed):
         assert not file.is_file() or is_text(file), file
-    for file in (file for project in projects.values() for file in kit.files(project)):
+    for file in (file for project in projects.values() for file in generated.files(project)):
         assert is_text(file), file
 
 
 def test_the_images_of_the_tools_are_pinned_by_digest() -> None:
     images = re.findall(
-        "^FROM (.+?)(?: AS .+)?$", (kit.ROOT / ".ci/Dockerfile").read_text("utf-8"), re.M
+        "^FROM (.+?)(?: AS .+)?$", (ROOT / ".ci/Dockerfile").read_text("utf-8"), re.M
     )
 
     assert images
@@ -42,12 +45,12 @@ def test_the_images_of_the_tools_are_pinned_by_digest() -> None:
 
 
 def test_static_analysis_reads_code_and_workflows(render: Render) -> None:
-    for folder in (render({}), kit.ROOT):
-        workflow = kit.parse(folder / ".github" / "workflows" / "codeql.yml")
+    for folder in (render({}), ROOT):
+        workflow = generated.parse(folder / ".github" / "workflows" / "codeql.yml")
         (job,) = workflow["jobs"].values()
         (languages,) = (s["with"]["languages"] for s in job["steps"] if "/init@" in s["uses"])
         assert languages == "actions, python"
-    pipeline = kit.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")
+    pipeline = generated.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")
     assert {"template": "Jobs/SAST.gitlab-ci.yml"} in pipeline["include"]
 
 

@@ -4,13 +4,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import kit
+import generated
 import pytest
+import questions
 import stacks
 import yaml
-from projects import commit, git
+from repository import ROOT
+from updating import commit, git
 
-DEFAULTS: kit.Answers = {"organization": "Example Ltd", "ci": "gitlab", "license": "mit"}
+DEFAULTS: questions.Answers = {"organization": "Example Ltd", "ci": "gitlab", "license": "mit"}
 UNSAFE = "Template uses potentially unsafe feature"
 
 Copier = Callable[..., tuple[int, str]]
@@ -47,7 +49,7 @@ def test_a_project_is_made_and_updated_by_settings_alone(
     template, project = organisation / "slipway", organisation / "project"
     status, said = run_copier("copy", "--defaults", str(template), "project")
     assert status == 0, said
-    made = kit.read_answers(project)
+    made = generated.read_answers(project)
     assert {key: made[key] for key in DEFAULTS} == DEFAULTS
     assert made["dependency_updates"] == "renovate"  # follows from the organisation's default
 
@@ -57,18 +59,21 @@ def test_a_project_is_made_and_updated_by_settings_alone(
     set_once(organisation, trust=f"{organisation}/", defaults={"license": "apache-2.0"})
     status, said = run_copier("update", "--defaults", folder=project)
     assert status == 0, said
-    assert kit.read_answers(project) == {**made, "_commit": "v99.0.0"}  # answers go before defaults
+    assert generated.read_answers(project) == {
+        **made,
+        "_commit": "v99.0.0",
+    }  # answers go before defaults
 
 
 def test_a_preset_goes_before_the_settings(organisation: Path, run_copier: Copier) -> None:
     preset = organisation / "house.yml"
-    text = (kit.ROOT / "presets" / "tool.yml").read_text("utf-8")
+    text = (ROOT / "presets" / "tool.yml").read_text("utf-8")
     preset.write_text(f"{text}frame_work: flask\n", "utf-8")
     template = str(organisation / "slipway")
     status, said = run_copier("copy", "--defaults", "--data-file", str(preset), template, "project")
 
     assert status == 0, said
-    answers = kit.read_answers(organisation / "project")
+    answers = generated.read_answers(organisation / "project")
     assert (answers["organization"], answers["ci"]) == ("Example Ltd", "github")
     assert "frame_work" not in answers  # Copier passes over what is no question
 
@@ -112,7 +117,7 @@ def release(template: Path, version: str) -> None:
     git(template, "tag", version)
 
 
-def set_once(folder: Path, trust: str, defaults: kit.Answers) -> None:
+def set_once(folder: Path, trust: str, defaults: questions.Answers) -> None:
     """Write Copier's settings file."""
     settings = yaml.safe_dump({"trust": [trust], "defaults": dict(defaults)})
     (folder / "settings.yml").write_text(settings, "utf-8")

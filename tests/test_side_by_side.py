@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import kit
+import generated
 import pytest
+import questions
 import stacks
 from conftest import Render
+from programs import tool
 from stacks import Stack
 
-ANSWERS: kit.Answers = {"database": "none"}
-ADOPTED: kit.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
+ANSWERS: questions.Answers = {"database": "none"}
+ADOPTED: questions.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
 SLUGS = ("harbour-api", "tide-tables")
 
 
@@ -22,7 +24,8 @@ SLUGS = ("harbour-api", "tide-tables")
 def projects(template: Path, tmp_path: Path) -> list[Path]:
     """Render two projects that differ in nothing but their names."""
     return [
-        kit.render(template, tmp_path / slug, {**ANSWERS, "project_slug": slug}) for slug in SLUGS
+        generated.render(template, tmp_path / slug, {**ANSWERS, "project_slug": slug})
+        for slug in SLUGS
     ]
 
 
@@ -30,7 +33,7 @@ def give_ports(project: Path, **environment: str) -> dict[str, str]:
     """Give a project ports of its own."""
     result = stacks.execute("make", "--silent", "ports", cwd=project, **environment)
     assert result.returncode == 0, result.stdout
-    return kit.parse_environment((project / ".env").read_text("utf-8"))
+    return generated.parse_environment((project / ".env").read_text("utf-8"))
 
 
 def test_every_port_can_be_set(projects: list[Path]) -> None:
@@ -83,7 +86,7 @@ def test_replicas_get_ports_of_their_own(projects: list[Path], value: str) -> No
     ids=["", "nginx", "adopted"],
 )
 def test_development_and_two_replicas_take_no_port_twice(
-    render: Render, port: int, proxy: str, adopted: kit.Answers
+    render: Render, port: int, proxy: str, adopted: questions.Answers
 ) -> None:
     project = render({"port": port, "reverse_proxy": proxy, "cache": "valkey", **adopted})
     files = [file.read_text("utf-8") for file in project.glob("compose*.yaml")]
@@ -92,13 +95,15 @@ def test_development_and_two_replicas_take_no_port_twice(
     production = int(usual["PRODUCTION_PORT"])
     taken = [*map(int, usual.values()), *([] if proxy == "nginx" else [production + 1])]
     assert len(set(taken)) == len(taken)
-    example = kit.parse_environment((project / ".env.example").read_text("utf-8"))
+    example = generated.parse_environment((project / ".env.example").read_text("utf-8"))
     assert usual.items() <= example.items()
 
 
 def test_environments_are_two_projects_of_compose(render: Render) -> None:
     project = render({})
-    names = [kit.parse(project / name)["name"] for name in ("compose.yaml", "compose.prod.yaml")]
+    names = [
+        generated.parse(project / name)["name"] for name in ("compose.yaml", "compose.prod.yaml")
+    ]
     assert names == ["harbour-api", "harbour-api-production"]
 
 
@@ -113,13 +118,13 @@ def test_no_other_stack_is_taken_for_development(render: Render) -> None:
     [({}, "make secrets"), ({"database": "postgresql", **ADOPTED}, "sh scripts/secrets.sh")],
 )
 def test_secrets_are_made_where_letters_have_an_encoding(
-    render: Render, tmp_path: Path, answers: kit.Answers, command: str
+    render: Render, tmp_path: Path, answers: questions.Answers, command: str
 ) -> None:
     project = shutil.copytree(render(answers), tmp_path / "project")
     (programs := tmp_path / "bin").mkdir()
     # As on macOS: in UTF-8 it stops at the first byte that is no letter.
     (programs / "tr").write_text(
-        f'#!/bin/sh\n[ "$LC_ALL" = C ] && exec {kit.tool("tr")} "$@"\nexit 1\n'
+        f'#!/bin/sh\n[ "$LC_ALL" = C ] && exec {tool("tr")} "$@"\nexit 1\n'
     )
     (programs / "tr").chmod(0o755)
     path = os.pathsep.join((str(programs), os.environ["PATH"]))
@@ -149,7 +154,7 @@ def running(engine: None, projects: list[Path]) -> Iterator[list[Stack]]:
 @pytest.mark.docker
 def test_both_answer(running: list[Stack]) -> None:
     for stack in running:
-        port = kit.parse_environment((stack.project / ".env").read_text("utf-8"))["WEB_PORT"]
+        port = generated.parse_environment((stack.project / ".env").read_text("utf-8"))["WEB_PORT"]
         assert stack.address() == f"127.0.0.1:{port}"
         assert stack.ask("/ready").status == 200
     assert len({container["Id"] for one in running for container in one.containers("web")}) == 2

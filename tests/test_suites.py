@@ -5,10 +5,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
 
-import kit
+import project_checks
 import pytest
+import questions
 import stacks
-import suites
 from combinations import covering_array
 from conftest import Render
 from stacks import Stack
@@ -64,7 +64,7 @@ def lock(project: Path) -> Path:
 
 def test_every_manager_has_its_projects() -> None:
     assert MANAGERS.keys() <= ROWS.keys()
-    assert {"uv", *MANAGERS.values()} == set(kit.choices()["dependency_manager"])
+    assert {"uv", *MANAGERS.values()} == set(questions.choices()["dependency_manager"])
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -76,17 +76,17 @@ def test_the_checks_of_a_project_pass(
     # Linters, types and locks of all projects have tests of their own; here some show that make
     # runs them.
     checks = "check" if ROWS[name]["framework"] == "cli" else "test"
-    variables = {**suites.tools(MANAGERS.get(name, "uv")), "TARGETS": checks}
+    variables = {**project_checks.tools(MANAGERS.get(name, "uv")), "TARGETS": checks}
     if (ROWS[name]["framework"], database) == ("flask", "sqlite"):  # drivers of others leave some
-        variables["PYTEST_ADDOPTS"] = suites.STRICT
+        variables["PYTEST_ADDOPTS"] = project_checks.STRICT
     if database not in SERVERS:
-        suites.check(project, caches, variables)
+        project_checks.check(project, caches, variables)
         return
     (port,) = stacks.free_ports(1)
     variables["DATABASE_URL"] = f"{database}://app:app@127.0.0.1:{port}/app"
     stack = Stack(project, stacks.DEVELOPMENT, {"DATABASE_PORT": str(port)})
     try:
         stack.compose("up", "--detach", "--wait", "database")
-        suites.check(project, caches, variables)
+        project_checks.check(project, caches, variables)
     finally:
         stack.compose("down", "--volumes", "--timeout", "3")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import kit
 import pytest
 import yaml
+from repository import ROOT
 
 from tools import taken_names
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file = catalogue / "requirements" / f"{name}.txt"
         file.parent.mkdir(parents=True)
         file.write_text(f"{name.replace('/', '-')}>=1\n", "utf-8")
-    (tmp_path / "copier.yml").write_text((kit.ROOT / "copier.yml").read_text("utf-8"), "utf-8")
+    (tmp_path / "copier.yml").write_text((ROOT / "copier.yml").read_text("utf-8"), "utf-8")
 
     def uv(*arguments: str, text: str) -> str:
         if arguments[1] == "compile":

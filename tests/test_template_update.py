@@ -13,10 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import kit
+import generated
 import pytest
+import questions
+import repository
 import stacks
-from projects import commit, copy, git
+from programs import run, tool
+from updating import commit, copy, git
 
 OLD, NEW = "v1.0.0", "v1.1.0"
 SCRIPT = "scripts/update-template.sh"
@@ -80,7 +83,7 @@ LIST = (
     "pr list --head template-update --json number,isCrossRepository"
     " --jq .[] | select(.isCrossRepository | not).number"
 )
-FORGES: Mapping[str, kit.Answers] = {
+FORGES: Mapping[str, questions.Answers] = {
     "github": {"database": "none"},
     "gitlab": {"database": "none", "ci": "gitlab", "dependency_updates": "none"},
     "none": {"database": "none", "ci": "none"},
@@ -90,7 +93,7 @@ FORGES: Mapping[str, kit.Answers] = {
 @pytest.fixture(scope="module")
 def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Release the template twice: the second time with a new script and more in two files."""
-    clone = kit.copy_template(tmp_path_factory.mktemp("releases"))
+    clone = repository.copy_template(tmp_path_factory.mktemp("releases"))
     git(clone, "init", "--quiet")
     (clone / "CHANGELOG.md").write_text(CHANGELOG[CHANGELOG.index("## [1.0.0]") :], "utf-8")
     commit(clone, f"Release {OLD}")
@@ -113,7 +116,7 @@ def programs(tmp_path: Path, bare_path: str) -> str:
     """Build a PATH with Copier and without what could lock dependencies, to which tests add."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    (folder / "copier").symlink_to(kit.tool("copier"))
+    (folder / "copier").symlink_to(tool("copier"))
     return f"{folder}{os.pathsep}{bare_path}"
 
 
@@ -175,7 +178,7 @@ class TestByHand:
             "A  scripts/new.sh",
             "M  tests/test_logs.py",
         ]
-        assert kit.read_answers(project)["_commit"] == NEW
+        assert generated.read_answers(project)["_commit"] == NEW
         assert (project / "README.md").read_text("utf-8").endswith("\n## Ours\n")
         assert (project / ".env").read_text("utf-8") == "WEB_PORT=1\n"
         assert_nothing_is_left(project)
@@ -237,7 +240,7 @@ class TestByHand:
         assert result.returncode == 0, result.stdout
         calls = (tmp_path / "calls").read_text("utf-8")
         for pin in ("copier", "copier-template-extensions"):
-            assert kit.load_extension().read_tools()[pin] in calls
+            assert repository.load_extension().read_tools()[pin] in calls
 
     @pytest.mark.parametrize("kind", ["a path with a space", "a shim"])
     def test_copier_is_found_however_it_was_installed(
@@ -245,7 +248,7 @@ class TestByHand:
     ) -> None:
         programs = tmp_path / "my programs"
         if kind == "a shim":
-            program(programs / "copier", f'exec "{kit.tool("copier")}" "$@"')
+            program(programs / "copier", f'exec "{tool("copier")}" "$@"')
         else:
             program(programs / "copier", "")
             python = programs / "python"
@@ -269,7 +272,7 @@ class TestByHand:
         commit(project, "Write it otherwise")
         result = update(project, programs)
         assert result.returncode == 0, result.stdout
-        assert kit.read_answers(project)["_commit"] == NEW
+        assert generated.read_answers(project)["_commit"] == NEW
 
     def test_a_sparse_checkout_stays_so(self, project: Path, programs: str) -> None:
         git(project, "sparse-checkout", "set", "src", "scripts")
@@ -359,7 +362,7 @@ class TestBadInput:
     def test_it_is_named_and_nothing_is_changed(
         self, project: Path, programs: str, harm: str, sentence: str
     ) -> None:
-        kit.run("sh", "-c", f"A=.copier-answers.yml; {harm}", cwd=project)
+        run("sh", "-c", f"A=.copier-answers.yml; {harm}", cwd=project)
         if (project / ".git").exists() and sentence != "There are uncommitted changes":
             commit(project, "Harm")
 
@@ -421,7 +424,7 @@ class TestBadInput:
             commit(project, "Fail after the merge")
         before = state(project)
         started = subprocess.Popen(
-            [kit.tool("sh"), SCRIPT],
+            [tool("sh"), SCRIPT],
             cwd=project,
             env={**os.environ, "PATH": programs},
             start_new_session=True,
@@ -447,15 +450,17 @@ class TestBranch:
     ) -> None:
         edit(project, "tests/test_logs.py", "\n\n# mine\n")
         make(tmp_path, "echo 1 failed, 41 passed; exit 2")
-        before = kit.read_tree(project / "tests")
+        before = generated.read_tree(project / "tests")
 
         result = update(project, programs, "--branch", "update.md")
 
         assert result.returncode == 0, result.stdout
         description = (project / "update.md").read_text("utf-8")
-        assert description == DESCRIPTION.format(template=kit.read_answers(project)["_src_path"])
+        assert description == DESCRIPTION.format(
+            template=generated.read_answers(project)["_src_path"]
+        )
         assert status(project) == ["?? update.md"]
-        assert kit.read_tree(project / "tests") == before
+        assert generated.read_tree(project / "tests") == before
         assert git(project, "log", "--format=%s", "main..template-update").split("\n") == [
             f"Update the template to {NEW}",
             "",
@@ -531,7 +536,7 @@ class TestGitLab:
         make(tmp_path, "exit 0")
         clone = tmp_path / "run"
         git(tmp_path, "clone", "--quiet", remote, clone)
-        jobs = kit.parse(clone / ".gitlab-ci.yml")
+        jobs = generated.parse(clone / ".gitlab-ci.yml")
         address = "https://template-update:secret@git.example.com/group/harbour.git"
         environment = {
             "PATH": programs,
@@ -587,7 +592,7 @@ def run_github(remote: Path, path: str, folder: Path, name: str, **environment: 
     opened.touch()
     clone = Path(tempfile.mkdtemp(prefix=name, dir=folder.parent))
     git(clone, "clone", "--quiet", remote, ".")
-    job = kit.parse(clone / ".github" / "workflows" / "template-update.yml")["jobs"][name]
+    job = generated.parse(clone / ".github" / "workflows" / "template-update.yml")["jobs"][name]
     if folder.exists():
         shutil.copytree(folder, clone, dirs_exist_ok=True)
     for script in (step["run"] for step in job["steps"] if "name" in step):
@@ -622,7 +627,7 @@ def program(file: Path, script: str) -> None:
 def with_release(project: Path, folder: Path) -> Path:
     """Let a project come from a copy of its template, which is yet to be released once more."""
     clone, answers = folder / "template", project / ".copier-answers.yml"
-    git(folder, "clone", "--quiet", str(kit.read_answers(project)["_src_path"]), clone)
+    git(folder, "clone", "--quiet", str(generated.read_answers(project)["_src_path"]), clone)
     text = re.sub(r"_src_path: .*", f"_src_path: {clone}", answers.read_text("utf-8"))
     answers.write_text(text, "utf-8")
     return clone
@@ -643,7 +648,7 @@ def replace_copier(folder: Path, runner: str) -> None:
         f"""echo "$*" >>{folder}/calls
         until [ "$1" = copier ]; do shift; done
         shift
-        {kit.tool("copier")} "$@"
+        {tool("copier")} "$@"
         """,
     )
 
@@ -669,7 +674,9 @@ def state(project: Path) -> Any:
     """Read all that an update may change: branches, index, work trees and files."""
     commands = ("for-each-ref", "ls-files --stage", "worktree list", "status --short")
     known = [git(project, *command.split()) for command in commands]
-    files = [file for file in kit.files(project) if ".git" not in file.relative_to(project).parts]
+    files = [
+        file for file in generated.files(project) if ".git" not in file.relative_to(project).parts
+    ]
     return known, {file: file.read_bytes() for file in files}
 
 
@@ -681,7 +688,7 @@ def assert_nothing_is_left(project: Path) -> None:
 
 def assert_refused(project: Path, sentence: str, *arguments: str, **environment: str) -> None:
     """Check that the script says one sentence and changes nothing."""
-    read = state if (project / ".git").exists() else kit.read_tree
+    read = state if (project / ".git").exists() else generated.read_tree
     before = read(project)
     result = stacks.execute("sh", SCRIPT, *arguments, cwd=project, **environment)
     assert result.returncode == 1, result.stdout

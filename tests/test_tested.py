@@ -4,29 +4,32 @@ import importlib
 import re
 from collections import Counter
 
-import kit
 import pytest
+import questions
+from repository import ROOT
 from test_threat_model import CODE, exists
 
-DOCUMENT = (kit.ROOT / "docs" / "tested.md").read_text("utf-8")
+DOCUMENT = (ROOT / "docs" / "tested.md").read_text("utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| `(\S+)` \| (.*?) ?\| (.*?) ?\|$", re.MULTILINE)
 ROWS = ROW.findall(DOCUMENT)
 # Questions whose answers reach a container; the others are about the repository.
-STACK = set(kit.choices()) - {"ci", "dependency_updates", "license"}
+STACK = set(questions.choices()) - {"ci", "dependency_updates", "license"}
 
 
-def answers_of(test: str) -> kit.Answers:
+def answers_of(test: str) -> questions.Answers:
     """Complete the answers that a class of tests, or its module, gives to the template."""
     path, name = test.split("::")
     module = importlib.import_module(path.removeprefix("tests/").removesuffix(".py"))
     answers = getattr(getattr(module, name), "answers", None)
-    return kit.keep(module.ANSWERS if answers is None else answers)
+    return questions.keep(module.ANSWERS if answers is None else answers)
 
 
 def test_every_answer_has_one_row() -> None:
     listed = Counter((question, answer) for question, answer, *_ in ROWS)
 
-    assert listed == Counter((key, each) for key, every in kit.choices().items() for each in every)
+    assert listed == Counter(
+        (key, each) for key, every in questions.choices().items() for each in every
+    )
     assert len(ROWS) == len(re.findall(r"^\| `", DOCUMENT, re.MULTILINE))
 
 
@@ -53,5 +56,5 @@ def test_every_framework_has_run_with_mysql() -> None:
     }
 
     assert {framework for framework, database in given if database == "mysql"} == set(
-        kit.choices()["framework"]
+        questions.choices()["framework"]
     )

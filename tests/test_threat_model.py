@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-import kit
+import generated
 import pytest
+import questions
 from conftest import Render
+from repository import ROOT
 
 DOCUMENTS = [
-    (kit.ROOT / "docs" / name).read_text("utf-8") for name in ("threat-model.md", "promises.md")
+    (ROOT / "docs" / name).read_text("utf-8") for name in ("threat-model.md", "promises.md")
 ]
 HEADING = re.compile(r"^\| (threat|promise) \|")
 ROW = re.compile(r"^\| (?!(?:threat|promise) |-)(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
@@ -19,13 +21,13 @@ ROWS = [row for document in DOCUMENTS for row in ROW.findall(document)]
 CODE = re.compile(r"`(.+?)`")
 SHARED = (
     "attacks",
-    "discretion",
+    "secrets_in_logs",
     "fuzzing",
-    "services",
+    "container_promises",
 )  # modules with classes of tests, which others inherit
 
 # Together these have every file that a row may name.
-PROJECTS: tuple[kit.Answers, ...] = (
+PROJECTS: tuple[questions.Answers, ...] = (
     {"author_name": "Zoë", "author_email": "zoe@example.com", "reverse_proxy": "nginx"},
     {"framework": "flask", "reverse_proxy": "nginx", "ci": "gitlab"},
     {"framework": "job", "ci": "gitlab"},
@@ -42,7 +44,7 @@ class Members(NamedTuple):
 @pytest.fixture(scope="module")
 def files(render: Render) -> set[str]:
     """List the files of some projects."""
-    return {path for answers in PROJECTS for path in kit.read_tree(render(answers))}
+    return {path for answers in PROJECTS for path in generated.read_tree(render(answers))}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
@@ -51,7 +53,7 @@ def test_every_file_and_every_test_exists(files: set[str], row: tuple[str, ...])
 
     assert holders
     assert tests
-    assert [path for path in holders if path not in files and not (kit.ROOT / path).is_file()] == []
+    assert [path for path in holders if path not in files and not (ROOT / path).is_file()] == []
     assert [test for test in tests if not exists(test)] == []
 
 
@@ -76,8 +78,8 @@ def test_a_test_that_is_not_there_is_missed() -> None:
 def read_tests() -> Mapping[str, Members]:
     """Map each module and each of its classes, by pytest's names, to the tests that it holds."""
     found = {}
-    for file in kit.files(kit.ROOT / "tests", "*.py", "support/*.py"):
-        path = file.relative_to(kit.ROOT).as_posix()
+    for file in generated.files(ROOT / "tests", "*.py", "support/*.py"):
+        path = file.relative_to(ROOT).as_posix()
         module = ast.parse(file.read_text("utf-8"))
         parts: dict[str, ast.Module | ast.ClassDef] = {path: module}
         parts |= {f"{path}::{n.name}": n for n in module.body if isinstance(n, ast.ClassDef)}

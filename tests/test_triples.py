@@ -1,25 +1,26 @@
 """Every three answers about the stack give a project whose files parse and are tidy."""
 
-import kit
+import generated
 import pytest
+import questions
 from combinations import covering_array
 from conftest import Render
 
 STACK = ("framework", "dependency_manager", "database", "base_image")
-ROWS = covering_array([{key: kit.choices()[key] for key in STACK}], strength=3)
+ROWS = covering_array([{key: questions.choices()[key] for key in STACK}], strength=3)
 
 
 def test_every_three_answers_meet() -> None:
-    frameworks, managers, databases, bases = (len(kit.choices()[key]) for key in STACK)
+    frameworks, managers, databases, bases = (len(questions.choices()[key]) for key in STACK)
     assert len(ROWS) >= databases * max(frameworks * managers, frameworks * bases, managers * bases)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: "-".join(row[key] for key in STACK))
 def test_every_file_parses_and_is_tidy(render: Render, row: dict[str, str]) -> None:
-    others = {key: values for key, values in kit.choices().items() if key not in STACK}
+    others = {key: values for key, values in questions.choices().items() if key not in STACK}
     turn = ROWS.index(row)
     project = render({**{key: values[turn % len(values)] for key, values in others.items()}, **row})
 
-    for file in kit.files(project):
-        kit.parse(file)
-        assert not kit.untidiness(file), file
+    for file in generated.files(project):
+        generated.parse(file)
+        assert not generated.untidiness(file), file

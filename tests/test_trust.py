@@ -7,15 +7,15 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-import kit
-import projects
 import pytest
 import stacks
+import updating
 import yaml
-from projects import Renderings
+from repository import ROOT
+from updating import Renderings
 
 LINE = re.compile(r"\| \[`(\S+\.py)`\]\(\1\) \| (.+?) \| (.+?) \| .+ \|")
-LISTED = LINE.findall((kit.ROOT / "README.md").read_text("utf-8"))
+LISTED = LINE.findall((ROOT / "README.md").read_text("utf-8"))
 NOT_RUN = "not run"
 
 Starts = Mapping[str, set[str]]  # by the code that starts a program; "" for Copier itself
@@ -32,7 +32,7 @@ def programs(bare_path: str, tmp_path: Path) -> str:
 
 
 def test_the_list_has_all_code_that_copier_is_told_to_run() -> None:
-    config = yaml.safe_load((kit.ROOT / "copier.yml").read_text("utf-8"))
+    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     unsafe = [config[f"_{feature}"] for feature in ("jinja_extensions", "tasks", "migrations")]
 
     assert {code for code, *_ in LISTED} == set(re.findall(r"\w+/\w+\.py", str(unsafe)))
@@ -55,7 +55,7 @@ def test_an_update_starts_what_is_listed(
     project_of: Renderings, programs: str, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
-    projects.start(project_of.template, project, next(iter(projects.releases())), {})
+    updating.start(project_of.template, project, next(iter(updating.releases())), {})
 
     starts = watch(tmp_path, programs, "update", "--data=cache=valkey", str(project))
 
@@ -69,7 +69,7 @@ def watch(folder: Path, programs: str, *arguments: str) -> Starts:
         *(sys.executable, "-m", "copier", arguments[0], "--trust", "--defaults", *arguments[1:]),
         cwd=folder,
         PATH=programs,
-        PYTHONPATH=str(kit.ROOT / "tests" / "watched"),
+        PYTHONPATH=str(ROOT / "tests" / "watched"),
         WATCHED_CODE=" ".join(code for code, *_ in LISTED),
         WATCHED_LOG=str(folder / "log"),
     )

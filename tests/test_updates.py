@@ -4,14 +4,17 @@ import re
 import shutil
 from pathlib import Path
 
-import kit
-import projects
+import generated
+import programs
 import pytest
+import questions
 import stacks
-from projects import commit, compare, copy, git, run_update, start
+import updating
+from repository import ROOT
+from updating import commit, compare, copy, git, run_update, start
 
 RELEASE = "v0.1.0"
-PROJECTS: dict[str, kit.Answers] = {
+PROJECTS: dict[str, questions.Answers] = {
     "default": {},
     "flask-pip-sqlite": {"framework": "flask", "dependency_manager": "pip", "database": "sqlite"},
     "no-database": {"database": "none", "ci": "none", "license": "mit"},
@@ -27,7 +30,7 @@ OF_EACH_KIND = pytest.mark.parametrize("project", PROJECTS, indirect=True)
 @pytest.fixture(scope="module")
 def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clone the template with its releases, the newest being the work tree with new things."""
-    clone = projects.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
+    clone = updating.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
     for path, text in {
         "template/.editorconfig": "\n[*.md]\nmax_line_length = off\n",
         "template/tests/test_logs.py.jinja": "\n\n# new in the kit\n",
@@ -37,7 +40,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         file = clone / path
         file.write_text(file.read_text("utf-8") + text, "utf-8")
     (clone / "template" / "scripts" / "new.sh").write_text("#!/bin/sh\n", "utf-8")
-    projects.release(clone)
+    updating.release(clone)
     return clone
 
 
@@ -53,8 +56,10 @@ def test_an_untouched_project_becomes_what_a_new_one_would_be(
     releases: Path, project: Path, tmp_path: Path, bare_path: str
 ) -> None:
     run_update(project, bare_path)
-    answers = {key: value for key, value in kit.read_answers(project).items() if key[0] != "_"}
-    fresh = copy(releases, tmp_path / "fresh", projects.NEWEST, answers)
+    answers = {
+        key: value for key, value in generated.read_answers(project).items() if key[0] != "_"
+    }
+    fresh = copy(releases, tmp_path / "fresh", updating.NEWEST, answers)
     sample = SAMPLES["texts" if answers["database"] == "none" else "notes"]
     changed = {f"src/harbour_api/{path}" for path in sample}
     if answers["framework"] == "flask":
@@ -69,7 +74,7 @@ def test_an_update_says_that_production_has_another_port(
     assert said in run_update(project, bare_path)
 
     commit(project, "Update")
-    projects.git(releases, "tag", "v99.0.1")
+    updating.git(releases, "tag", "v99.0.1")
     assert said not in run_update(project, bare_path)
 
 
@@ -139,11 +144,11 @@ def test_a_readme_that_was_written_anew_can_be_skipped(project: Path, bare_path:
 
 
 def test_the_package_is_renamed_as_the_documentation_says(project: Path, bare_path: str) -> None:
-    text = (kit.ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "README.md").read_text("utf-8")
     commands = re.findall(r"^[12]\. .*`(git .+)`$", text, re.MULTILINE)
     assert len(commands) == 2
     for command in commands:
-        kit.run("sh", "-c", command, cwd=project)
+        programs.run("sh", "-c", command, cwd=project)
     answers = project / ".copier-answers.yml"
     answers.write_text(answers.read_text("utf-8").replace("harbour_api", "quay_api"), "utf-8")
     commit(project, "Rename")
@@ -151,5 +156,5 @@ def test_the_package_is_renamed_as_the_documentation_says(project: Path, bare_pa
     run_update(project, bare_path)
 
     assert [folder.name for folder in (project / "src").iterdir()] == ["quay_api"]
-    assert "harbour_api" not in "".join(kit.read_tree(project / "src").values())
+    assert "harbour_api" not in "".join(generated.read_tree(project / "src").values())
     assert "# new in the kit" in (project / "tests" / "test_logs.py").read_text("utf-8")

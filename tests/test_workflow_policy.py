@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import kit
+import generated
+import programs
 import pytest
+import questions
 import yaml
 from conftest import Render
+from repository import ROOT
 
 Yaml = Mapping[Any, Any]
 
@@ -76,9 +79,9 @@ GITLAB_HARMS = {
 @pytest.fixture(scope="module")
 def everyone(projects: Mapping[str, Path], render: Render) -> list[Path]:
     """List all combinations, an adopted application on each forge, and the template itself."""
-    application: kit.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
+    application: questions.Answers = {"own_files": ["app.py"], "entry_point": "app:app"}
     adopted = [render({**application, "ci": forge}) for forge in ("github", "gitlab")]
-    return [*projects.values(), *adopted, kit.ROOT]
+    return [*projects.values(), *adopted, ROOT]
 
 
 @pytest.fixture(scope="module")
@@ -88,18 +91,22 @@ def workflow(render: Render) -> str:
 
 
 def test_no_workflow_gives_pull_requests_more_than_they_need(everyone: list[Path]) -> None:
-    files = [file for folder in everyone for file in kit.files(folder, ".github/workflows/*.yml")]
+    files = [
+        file for folder in everyone for file in generated.files(folder, ".github/workflows/*.yml")
+    ]
 
-    assert {file.parents[2] for file in files} >= {kit.ROOT, everyone[-3]}
-    found = [f"{file}: {problem}" for file in files for problem in problems(kit.parse(file))]
+    assert {file.parents[2] for file in files} >= {ROOT, everyone[-3]}
+    found = [f"{file}: {problem}" for file in files for problem in problems(generated.parse(file))]
     assert not found, "\n".join(found)
 
 
 def test_no_pipeline_gives_merge_requests_more_than_they_need(everyone: list[Path]) -> None:
-    files = [file for folder in everyone for file in kit.files(folder, ".gitlab-ci.yml")]
+    files = [file for folder in everyone for file in generated.files(folder, ".gitlab-ci.yml")]
 
     assert files
-    found = [f"{file}: {problem}" for file in files for problem in gitlab_problems(kit.parse(file))]
+    found = [
+        f"{file}: {problem}" for file in files for problem in gitlab_problems(generated.parse(file))
+    ]
     assert not found, "\n".join(found)
 
 
@@ -148,7 +155,7 @@ def test_what_is_left_to_zizmor_is_seen(workflow: str, finding: str, tmp_path: P
     file.write_text(re.sub(*LEFT_TO_ZIZMOR[finding], workflow), "utf-8")
 
     with pytest.raises(pytest.fail.Exception, match=rf"\[{finding}\]"):
-        kit.run("zizmor", *kit.ZIZMOR, "--no-config", file)
+        programs.run("zizmor", *programs.ZIZMOR, "--no-config", file)
 
 
 @pytest.mark.parametrize("harm", GITLAB_HARMS)

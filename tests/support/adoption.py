@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import projects
+import updating
 
 from slipway.adopt.__main__ import main
 
@@ -32,8 +32,8 @@ def write_application(folder: Path, files: Mapping[str, str]) -> Path:
 
 def start_history(project: Path) -> Path:
     """Put a folder under git."""
-    projects.git(project, "init", "--quiet")
-    projects.commit(project, "Start")
+    updating.git(project, "init", "--quiet")
+    updating.commit(project, "Start")
     return project
 
 
@@ -49,6 +49,6 @@ def adopt(template: Path, project: Path, *options: str) -> str:
 
 def own_files(project: Path) -> dict[str, bytes]:
     """Map each file of the first commit to what is in it now."""
-    first = projects.git(project, "rev-list", "--max-parents=0", "HEAD").strip()
-    paths = projects.git(project, "ls-tree", "-r", "--name-only", first).splitlines()
+    first = updating.git(project, "rev-list", "--max-parents=0", "HEAD").strip()
+    paths = updating.git(project, "ls-tree", "-r", "--name-only", first).splitlines()
     return {path: (project / path).read_bytes() for path in paths}

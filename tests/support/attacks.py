@@ -6,7 +6,8 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
-import kit
+import generated
+import programs
 import pytest
 import stacks
 from stacks import Stack
@@ -326,13 +327,13 @@ class Attacks:
         images.add(production.configuration[self.application]["image"])
         places = {
             "the containers": json.dumps(containers),
-            "the images": kit.run("docker", "image", "inspect", *images),
+            "the images": programs.run("docker", "image", "inspect", *images),
             "the logs": production.compose("logs"),
             "the configuration": production.compose("config"),
             "an error": self.errors(production),
         }
         places |= {
-            f"the history of {image}": kit.run("docker", "history", "--no-trunc", image)
+            f"the history of {image}": programs.run("docker", "history", "--no-trunc", image)
             for image in images
         }
         for service in {*self.running(production)} - {"database"}:  # which has both as files
@@ -365,7 +366,7 @@ class WebAttacks(Attacks):
 
     def path(self, production: Stack) -> str:
         """Name the path that takes JSON."""
-        has_notes = kit.read_answers(production.project)["database"] != "none"
+        has_notes = generated.read_answers(production.project)["database"] != "none"
         return "/api/notes" if has_notes else "/api/texts/figures"
 
     def errors(self, production: Stack) -> str:
@@ -638,4 +639,4 @@ class ProgramAttacks(Attacks):
 def count_setuid(image: str) -> int:
     """Count the files of an image that run with the rights of their owner or group."""
     run = ("run", "--rm", "--user=0", "--network=none", "--entrypoint=sh")
-    return int(kit.run("docker", *run, image, "-c", SETUID))
+    return int(programs.run("docker", *run, image, "-c", SETUID))

@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
-import kit
-from kit import Answers
+import questions
+from questions import Answers
 
 # Answers in free text that decide what is written, besides the questions with choices.
 IDENTITIES: Mapping[str, Answers] = {
@@ -37,7 +37,7 @@ Values = tuple[Value, ...]
 
 def factors() -> dict[str, list[str]]:
     """Map each factor to its values."""
-    return {**kit.choices(), "identity": list(IDENTITIES), "packages": list(PACKAGES)}
+    return {**questions.choices(), "identity": list(IDENTITIES), "packages": list(PACKAGES)}
 
 
 def shapes(everything: Factors | None = None) -> Iterator[Factors]:
@@ -46,15 +46,15 @@ def shapes(everything: Factors | None = None) -> Iterator[Factors]:
     What is asked depends on few answers; a test compares this with arbitrary projects.
     """
     everything = factors() if everything is None else everything
-    usual = kit.keep({}).keys()
+    usual = questions.keep({}).keys()
     deciders = [
         key
-        for key in kit.choices()
-        if any(kit.keep({key: value}).keys() != usual for value in everything.get(key, ()))
+        for key in questions.choices()
+        if any(questions.keep({key: value}).keys() != usual for value in everything.get(key, ()))
     ]
     for values in product(*(everything[key] for key in deciders)):
         decided = dict(zip(deciders, values, strict=True))
-        hidden = kit.asked().keys() - kit.keep(decided).keys()
+        hidden = questions.asked().keys() - questions.keep(decided).keys()
         yield {
             factor: [decided[factor]] if factor in decided else everything[factor]
             for factor in everything.keys() - hidden
@@ -110,13 +110,14 @@ def arbitrary(count: int) -> list[Answers]:
     """Answer all questions with choices at random, but always alike, also those not asked."""
     chance = random.Random(0)  # noqa: S311
     return [
-        {key: chance.choice(values) for key, values in kit.choices().items()} for _ in range(count)
+        {key: chance.choice(values) for key, values in questions.choices().items()}
+        for _ in range(count)
     ]
 
 
 def to_answers(number: int, row: Mapping[str, str]) -> Answers:
     """Turn a row into answers, with a name that no other project has."""
-    answers = {key: value for key, value in row.items() if key in kit.choices()}
+    answers = {key: value for key, value in row.items() if key in questions.choices()}
     identity = IDENTITIES[row["identity"]]
     manager = "apk" if row["base_image"] == "alpine" else "apt"
     packages = PACKAGES[row["packages"]].get(manager, {})

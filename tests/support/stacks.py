@@ -19,7 +19,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import kit
+import programs
 import pytest
 from pip._internal.models.index import PyPI
 
@@ -111,13 +111,13 @@ class Stack:
     def containers(self, *services: str) -> list[dict[str, Any]]:
         """Inspect the containers of these services or all, also the ones that ended."""
         names = self.compose("ps", "--all", "--quiet", *services).split()
-        details: list[dict[str, Any]] = json.loads(kit.run("docker", "inspect", *names))
+        details: list[dict[str, Any]] = json.loads(programs.run("docker", "inspect", *names))
         return details
 
     def in_background(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start a docker compose command and go on."""
         return subprocess.Popen(
-            [kit.tool("docker"), "compose", *self.files, *arguments],
+            [programs.tool("docker"), "compose", *self.files, *arguments],
             cwd=self.project,
             env={**os.environ, **self.environment},
             stdin=subprocess.PIPE,
@@ -139,7 +139,7 @@ def execute(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program in a folder with more environment variables; it fails if it never ends."""
     return subprocess.run(
-        [kit.tool(name), *arguments],
+        [programs.tool(name), *arguments],
         cwd=cwd,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 from tools.benchmarks.measure import ROOT, copy_template, print_table, run, seconds
 
-sys.path.insert(0, str(ROOT / "tests"))
-import kit
-import projects
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import questions
+import updating
 
 OLDEST = "v0.1.0"
-ANSWERS: tuple[kit.Answers, ...] = (
+ANSWERS: tuple[questions.Answers, ...] = (
     {},
     {"framework": "flask", "dependency_manager": "pip", "database": "sqlite"},
     {"database": "none", "ci": "none", "license": "mit"},
@@ -23,19 +23,19 @@ ANSWERS: tuple[kit.Answers, ...] = (
 def make_fleet(template: Path, folder: Path, count: int) -> list[Path]:
     """Make repositories on the oldest release, each with a history and an edit of its own."""
     originals = [
-        projects.copy(template, folder / f"original-{index}", OLDEST, answers)
+        updating.copy(template, folder / f"original-{index}", OLDEST, answers)
         for index, answers in enumerate(ANSWERS)
     ]
     for original in originals:
-        projects.git(original, "init", "--quiet")
-        projects.commit(original, "Start")
+        updating.git(original, "init", "--quiet")
+        updating.commit(original, "Start")
     fleet = []
     for index in range(count):
         project = folder / f"service-{index}"
         shutil.copytree(originals[index % len(originals)], project)
         with (project / "README.md").open("a", encoding="utf-8") as readme:
             readme.write(f"\n## Service {index}\n")
-        projects.commit(project, "Say which service this is")
+        updating.commit(project, "Say which service this is")
         fleet.append(project)
     return fleet
 
@@ -64,8 +64,8 @@ def report(runs: int, count: int) -> None:
     """Print how long one update takes, and the report on all in one process and in several."""
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        template = projects.clone_with_releases(copy_template(folder / "files"), folder / "kit")
-        projects.release(template)
+        template = updating.clone_with_releases(copy_template(folder / "files"), folder / "kit")
+        updating.release(template)
         fleet = make_fleet(template, folder, count)
         times: dict[str, list[float]] = {}
         for turn in range(runs):

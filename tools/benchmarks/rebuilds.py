@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 from tools.benchmarks.images import LABEL, engine
 from tools.benchmarks.measure import ROOT, copy_template, print_table, render
 
-sys.path.insert(0, str(ROOT / "tests"))
-import kit
-import reproduction
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import image_digests
+import questions
 import stacks
 
 
@@ -19,13 +19,13 @@ def report(runs: int) -> None:
         folder = Path(name)
         template = copy_template(folder / "slipway")
         rows = []
-        for manager in kit.choices()["dependency_manager"]:
+        for manager in questions.choices()["dependency_manager"]:
             project = render(template, folder / manager, {"dependency_manager": manager})
             stacks.lock(project)
             tag = f"{LABEL}-{manager}"
             digests = set()
             for _ in range(runs):
-                reproduction.build(project, tag, "--no-cache", f"--label={LABEL}")
-                digests.add(reproduction.digest(tag))
+                image_digests.build(project, tag, "--no-cache", f"--label={LABEL}")
+                digests.add(image_digests.digest(tag))
             rows.append((manager, str(runs), str(len(digests)), min(digests)[:12]))
         print_table(("default service", "builds without cache", "digests", "the first"), *rows)

@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from tools.benchmarks.images import LABEL, engine, read_images, size
 from tools.benchmarks.measure import ROOT, copy_template, print_table, render, run
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 import attacks
-import kit
+import questions
 import stacks
 
 # What is built: the answers, and the Dockerfile
@@ -35,7 +35,7 @@ def report(runs: int) -> None:
 def compare_managers(template: Path, folder: Path) -> None:
     """Print what each dependency manager makes of the default service."""
     sizes = {}
-    for manager in kit.choices()["dependency_manager"]:
+    for manager in questions.choices()["dependency_manager"]:
         project = render(template, folder / manager, {"dependency_manager": manager})
         stacks.lock(project)
         sizes[manager] = size(build(project, manager))

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-import kit
+import generated
+import repository
 import stacks
 
 # What is left open fails a test, or the run at its end.
@@ -17,7 +18,7 @@ make --silent $TARGETS
 
 def tools(manager: str) -> dict[str, str]:
     """Say what has to be installed before the project, and what that has to know."""
-    pins = kit.load_extension().read_tools()
+    pins = repository.load_extension().read_tools()
     variables = {"TOOLS": pins.get(manager, "uv"), "UV_PYTHON_DOWNLOADS": "never"}
     if manager == "poetry" and stacks.poetry_index():
         variables["TOOLS"] += f" {stacks.POETRY_MIRROR}"
@@ -27,7 +28,7 @@ def tools(manager: str) -> dict[str, str]:
 
 def check(project: Path, caches: str, variables: dict[str, str]) -> None:
     """Run a project's checks with a Python that has none of its dependencies."""
-    version = kit.read_answers(project)["python_version"]
+    version = generated.read_answers(project)["python_version"]
     result = stacks.execute(
         "docker",
         *("run", "--rm", "--network=host", f"--volume={caches}:/root/.cache"),

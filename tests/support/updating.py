@@ -10,10 +10,13 @@ from functools import cache
 from pathlib import Path
 
 import copier
-import kit
+import generated
 import plumbum
+import programs
+import questions
 import stacks
 import yaml
+from repository import ROOT
 
 NEWEST = "v99.0.0"  # what the work tree is called once it is released in a clone
 
@@ -21,20 +24,20 @@ NEWEST = "v99.0.0"  # what the work tree is called once it is released in a clon
 @cache
 def releases() -> Mapping[str, str]:
     """Map each earlier release to its commit, also in a clone that has no tags."""
-    log = kit.run("git", "-C", kit.ROOT, "log", "--format=%H %s", "--grep=^Release v")
+    log = programs.run("git", "-C", ROOT, "log", "--format=%H %s", "--grep=^Release v")
     found = re.findall(r"^(\w+) Release (v\S+)$", log, re.MULTILINE)
     return {version: revision for revision, version in reversed(found)}
 
 
 def choices(version: str) -> dict[str, list[str]]:
     """Map each question of a release that has choices to their values."""
-    return kit.choices(yaml.safe_load(git(kit.ROOT, "show", f"{releases()[version]}:copier.yml")))
+    return questions.choices(yaml.safe_load(git(ROOT, "show", f"{releases()[version]}:copier.yml")))
 
 
 def git(folder: Path, *arguments: str | Path) -> str:
     """Run git with an identity of its own."""
     identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.com")
-    return kit.run("git", "-C", folder, *identity, *arguments)
+    return programs.run("git", "-C", folder, *identity, *arguments)
 
 
 def commit(folder: Path, subject: str) -> None:
@@ -45,7 +48,7 @@ def commit(folder: Path, subject: str) -> None:
 
 def clone_with_releases(template: Path, clone: Path) -> Path:
     """Clone the template with a tag for each release, and check the work tree's files out."""
-    git(clone.parent, "clone", "--quiet", kit.ROOT, clone)
+    git(clone.parent, "clone", "--quiet", ROOT, clone)
     for version, revision in releases().items():
         git(clone, "tag", "--force", version, revision)
     git(clone, "checkout", "--quiet", "--detach")
@@ -61,7 +64,7 @@ def release(clone: Path, version: str = NEWEST) -> None:
     git(clone, "gc", "--quiet", "--prune=now")  # Copier clones it several times for each update
 
 
-def copy(template: Path, project: Path, version: str, answers: kit.Answers) -> Path:
+def copy(template: Path, project: Path, version: str, answers: questions.Answers) -> Path:
     """Make a project from a version of the template."""
     copier.run_copy(
         str(template),
@@ -76,7 +79,7 @@ def copy(template: Path, project: Path, version: str, answers: kit.Answers) -> P
     return project
 
 
-def start(template: Path, project: Path, version: str, answers: kit.Answers) -> Path:
+def start(template: Path, project: Path, version: str, answers: questions.Answers) -> Path:
     """Make a project and commit it."""
     copy(template, project, version, answers)
     git(project, "init", "--quiet")
@@ -91,7 +94,7 @@ def clone(project: Path, umask: int) -> Path:
     git(shared, "init", "--quiet")
     git(shared, "add", "--all")
     git(shared, "commit", "--quiet", "--allow-empty", "--message", "Share")
-    with kit.umask(umask):
+    with generated.umask(umask):
         git(shared, "clone", "--quiet", ".", checkout)
     shutil.rmtree(shared)
     return checkout
@@ -105,7 +108,7 @@ class Renderings:
     folder: Path
     made: dict[tuple[str, str], Path] = field(default_factory=dict, repr=False)
 
-    def __call__(self, version: str, answers: kit.Answers) -> Path:
+    def __call__(self, version: str, answers: questions.Answers) -> Path:
         """Find the project that these answers lead to, which are some or all."""
         key = (version, json.dumps(answers, sort_keys=True))
         if key not in self.made:
@@ -116,9 +119,9 @@ class Renderings:
         return self.made[key]
 
 
-def answers_of(project: Path) -> kit.Answers:
+def answers_of(project: Path) -> questions.Answers:
     """Read what was answered."""
-    return {key: value for key, value in kit.read_answers(project).items() if key[0] != "_"}
+    return {key: value for key, value in generated.read_answers(project).items() if key[0] != "_"}
 
 
 def update(project: Path, path: str) -> list[str]:
@@ -149,7 +152,7 @@ def compare(project: Path, other: Path) -> set[str]:
     names = {
         file.relative_to(folder).as_posix()
         for folder in (project, other)
-        for file in kit.files(folder)
+        for file in generated.files(folder)
         if ".git" not in file.parts
     }
     return {

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import kit
+import generated
+import repository
 from places import PLACES
 
 Edit = Callable[[Path], None]
@@ -317,7 +318,7 @@ def add_to_lists(project: Path) -> None:
 
 @happens_when("maintained", "a version bumped in the manifest")
 def bump_manifest(project: Path) -> None:
-    for manifest in kit.files(project, "pyproject.toml", "Pipfile", "requirements/*.in"):
+    for manifest in generated.files(project, "pyproject.toml", "Pipfile", "requirements/*.in"):
         substitute(manifest, r"(structlog\b.*>=)[\d.]+", r"\g<1>99.1", optional=True)
 
 
@@ -325,8 +326,8 @@ def bump_manifest(project: Path) -> None:
 def bump_images(project: Path) -> None:
     tag = r"^(FROM .*/uv:\d+\.\d+\.|    image: (?:\S+/)?(?:adminer|valkey|redis):)[\w.]+"
     image = r"^(FROM (?:\S+/)?[\w-]+:\S+|    image: (?:\S+/)?[\w-]+:[\w.-]+)(?= AS|$)"
-    for file in kit.files(project, "Dockerfile*", "compose*.yaml"):
-        if kit.read_answers(project)["dependency_updates"] == "renovate":
+    for file in generated.files(project, "Dockerfile*", "compose*.yaml"):
+        if generated.read_answers(project)["dependency_updates"] == "renovate":
             substitute(file, image, rf"\g<1>@sha256:{'5' * 64}", optional=True)
         else:
             substitute(file, tag, r"\g<1>99", optional=True)
@@ -370,7 +371,7 @@ def delete_kit_file(project: Path) -> None:
 
 @happens_when("maintained", "the tests of the sample deleted")
 def delete_sample_test(project: Path) -> None:
-    for test in kit.files(project, "tests/test_notes.py", "tests/test_texts.py"):
+    for test in generated.files(project, "tests/test_notes.py", "tests/test_texts.py"):
         test.unlink()
 
 
@@ -378,7 +379,7 @@ def delete_sample_test(project: Path) -> None:
 def rename_module(project: Path) -> None:
     package = package_of(project)
     (package / "logs.py").rename(package / "log_setup.py")
-    for module in kit.files(project, "src/**/*.py", "tests/*.py", "migrations/env.py"):
+    for module in generated.files(project, "src/**/*.py", "tests/*.py", "migrations/env.py"):
         pattern = rf"(?<=from )(\.|{package.name}\.)logs(?= import)"
         substitute(module, pattern, r"\g<1>log_setup", optional=True)
 
@@ -391,7 +392,7 @@ def rename_package(project: Path) -> None:
     """Follow the recipe of the README."""
     package = package_of(project)
     package.rename(package.with_name(RENAMED))
-    for file in kit.files(project):
+    for file in generated.files(project):
         if file.name not in locks_of(project):
             word = r"(?<=^package_name: )" if file.name == ".copier-answers.yml" else r"\b"
             substitute(file, rf"{word}{package.name}\b", RENAMED, optional=True)
@@ -406,15 +407,15 @@ def rewrite_introduction(project: Path) -> None:
 
 @happens_when("renamed", "the sample replaced")
 def replace_sample(project: Path) -> None:
-    for test in kit.files(project, "tests/test_notes.py", "tests/test_texts.py"):
+    for test in generated.files(project, "tests/test_notes.py", "tests/test_texts.py"):
         test.write_text('"""Ours."""\n', "utf-8")
-    for module in kit.files(project, "src/*/notes/*.py", "src/*/texts/*.py"):
+    for module in generated.files(project, "src/*/notes/*.py", "src/*/texts/*.py"):
         module.write_text('"""Ours."""\n', "utf-8")
 
 
 def framework_of(project: Path) -> str:
     """Tell the framework of a project."""
-    return str(kit.read_answers(project)["framework"])
+    return str(generated.read_answers(project)["framework"])
 
 
 def package_of(project: Path) -> Path:
@@ -424,8 +425,8 @@ def package_of(project: Path) -> Path:
 
 def locks_of(project: Path) -> list[str]:
     """Name the files that a project's dependency manager locks."""
-    managers = kit.load_extension().MANAGERS
-    return list(managers[kit.read_answers(project)["dependency_manager"]].locks)
+    managers = repository.load_extension().MANAGERS
+    return list(managers[generated.read_answers(project)["dependency_manager"]].locks)
 
 
 def append(file: Path, text: str) -> None:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import attacks
-import kit
-import projects
+import generated
+import programs
 import pytest
+import questions
 import stacks
+import updating
 from conftest import Render
 from stacks import Stack
 
@@ -85,7 +87,7 @@ def write_migration(development: Stack, domain: str) -> None:
     revisions = development.project / "migrations" / "versions"
     before = set(revisions.glob("*.py"))
     try:
-        kit.run("make", "-C", development.project, "revision", "m=Add a colour")
+        programs.run("make", "-C", development.project, "revision", "m=Add a colour")
         (written,) = set(revisions.glob("*.py")) - before
         operations = re.findall(r"op\.(?!batch_alter_table)\w+\(.*", written.read_text("utf-8"))
         written.unlink()
@@ -115,7 +117,7 @@ def check_privileges(production: Stack) -> None:
 
 def published(project: Path) -> list[int]:
     """List the ports of this machine on which a service and its replicas answer by .env."""
-    settings = kit.parse_environment((project / ".env").read_text("utf-8"))
+    settings = generated.parse_environment((project / ".env").read_text("utf-8"))
     first = int(settings["PRODUCTION_PORT"])
     return [int(settings["WEB_PORT"]), *range(first, first + REPLICAS)]
 
@@ -123,8 +125,8 @@ def published(project: Path) -> list[int]:
 def offered_replicas(project: Path) -> dict[str, str]:
     """Read the settings for replicas that .env.example offers, with ports that are free here."""
     offer = (project / ".env.example").read_text("utf-8")
-    usual = kit.parse_environment(offer)["PRODUCTION_PORT"]
-    own = kit.parse_environment((project / ".env").read_text("utf-8"))["PRODUCTION_PORT"]
+    usual = generated.parse_environment(offer)["PRODUCTION_PORT"]
+    own = generated.parse_environment((project / ".env").read_text("utf-8"))["PRODUCTION_PORT"]
     ((replicas, first, last),) = re.findall(
         r"WEB_REPLICAS=(\d) and PRODUCTION_PORT=(\d+)-(\d+)", offer
     )
@@ -146,7 +148,7 @@ def check_modes(production: Stack, service: str) -> None:
 class Deployed:
     """A generated project and its two Compose environments, shared by the tests of a class."""
 
-    answers: ClassVar[kit.Answers]
+    answers: ClassVar[questions.Answers]
     umask: ClassVar[int] = 0o022  # of whoever cloned the project, and works on it
 
     @pytest.fixture(scope="class")
@@ -154,15 +156,15 @@ class Deployed:
     def project(cls, engine: None, render: Render) -> Iterator[Path]:
         """Render and lock a service that keeps clear of other projects on this machine."""
         slug = f"harbour-{uuid.uuid4().hex[:8]}"
-        project = projects.clone(render({**cls.answers, "project_slug": slug}), cls.umask)
+        project = updating.clone(render({**cls.answers, "project_slug": slug}), cls.umask)
         ports = stacks.ports_of(project)  # the replicas in production take those after the last
         free = stacks.free_ports(len(ports) + REPLICAS)
         settings = dict(zip(ports, free[: len(ports)], strict=True))
-        with kit.umask(cls.umask):
+        with generated.umask(cls.umask):
             (project / ".env").write_text("".join(f"{k}={port}\n" for k, port in settings.items()))
             stacks.lock(project)
             if (project / "secrets").exists():
-                kit.run("make", "--silent", "-C", project, "secrets")
+                programs.run("make", "--silent", "-C", project, "secrets")
             stacks.give_to_developer(project)
             yield project
         images = [f"{slug}:development", f"{slug}:latest"]
@@ -172,7 +174,7 @@ class Deployed:
     @classmethod
     def has_server(cls, project: Path) -> bool:
         """Say whether the database is a server of its own."""
-        return kit.read_answers(project)["database"] not in ("sqlite", "none")
+        return generated.read_answers(project)["database"] not in ("sqlite", "none")
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -212,7 +214,7 @@ class Service(Deployed):
         assert "0.0.0.0:" not in published
 
     def test_its_own_tests_pass_inside(self, development: Stack) -> None:
-        answers = kit.read_answers(development.project)
+        answers = generated.read_answers(development.project)
         databases = ("psql", "--username=app", "--tuples-only", "--no-align", "--command")
         inside = ("exec", "-T", "database", *databases)
         uses_postgresql = answers["database"] == "postgresql"
@@ -280,13 +282,13 @@ class Service(Deployed):
         with hold_writes(production):
             wait = stacks.all_of([lambda: stacks.ask(url, content={"title": "Ebb"})] * 6)
             time.sleep(1)
-            stop = stacks.all_of([lambda: kit.run("docker", "stop", "--time", "30", replica)])
+            stop = stacks.all_of([lambda: programs.run("docker", "stop", "--time", "30", replica)])
             time.sleep(1)
             assert container_state(replica)["Running"], "it did not wait for its requests"
         assert [answer.status for answer in wait()] == [201] * 6
         stop()
         assert container_state(replica)["ExitCode"] == 0
-        kit.run("docker", "start", replica)
+        programs.run("docker", "start", replica)
         stacks.eventually(lambda: production.ask("/ready").status == 200)
 
     def test_a_stopped_database_makes_it_unready_and_no_more(
@@ -350,10 +352,10 @@ class Service(Deployed):
         subnet = f"fd{uuid.uuid4().hex[:2]}:{uuid.uuid4().hex[:4]}::/64"
         replica = first_replica(production)
         image = production.containers("web")[0]["Config"]["Image"]
-        kit.run("docker", "network", "create", "--ipv6", f"--subnet={subnet}", network)
+        programs.run("docker", "network", "create", "--ipv6", f"--subnet={subnet}", network)
         try:
-            kit.run("docker", "network", "connect", network, replica)
-            (details,) = json.loads(kit.run("docker", "inspect", replica))
+            programs.run("docker", "network", "connect", network, replica)
+            (details,) = json.loads(programs.run("docker", "inspect", replica))
             addresses = details["NetworkSettings"]["Networks"][network]
             for host in (f"[{addresses['GlobalIPv6Address']}]", addresses["IPAddress"]):
                 asked = run_image(
@@ -367,12 +369,12 @@ class Service(Deployed):
                 *("docker", "network", "disconnect", "--force", network, replica),
                 cwd=production.project,
             )
-            kit.run("docker", "network", "rm", network)
+            programs.run("docker", "network", "rm", network)
 
     def test_development_is_reached_on_a_network_without_ipv4(self, development: Stack) -> None:
         web = development.containers("web")[0]["Config"]
         name = f"{development.project.name}-without-ipv4"
-        kit.run(
+        programs.run(
             *("docker", "run", "--detach", f"--name={name}", "--network=none"),
             *(f"--env={variable}" for variable in web["Env"]),
             *(f"--volume={development.project}:/app", web["Image"]),
@@ -384,7 +386,7 @@ class Service(Deployed):
                 patience=120,
             )
         finally:
-            kit.run("docker", "rm", "--force", "--volumes", name)
+            programs.run("docker", "rm", "--force", "--volumes", name)
 
     def test_it_does_without_ipv6(self, production: Stack, tmp_path: Path) -> None:
         profile = tmp_path / "no-ipv6.json"  # a kernel without has no such sockets
@@ -442,7 +444,7 @@ class Workplace(Deployed):
     def test_the_work_tree_holds_no_file_of_roots(self, development: Stack) -> None:
         development.compose("run", "--rm", "web", "pytest", "--quiet")
         migrate: tuple[str, ...] = ("alembic",)
-        if kit.read_answers(development.project)["framework"] == "flask":
+        if generated.read_answers(development.project)["framework"] == "flask":
             migrate = ("flask", "--app", f"{development.package.name}.app", "db")
         revision = development.compose("exec", "-T", "web", *migrate, "revision", "--message=Empty")
         owners = {path.lstat().st_uid for path in development.project.rglob("*")}
@@ -455,15 +457,15 @@ class Workplace(Deployed):
             pytest.skip("SQLite needs no secret")
         secret = (production.project / "secrets" / "database_password").read_text().strip()
         image = production.containers("web")[0]["Config"]["Image"]
-        assert secret not in kit.run("docker", "image", "inspect", image)
-        assert secret not in kit.run("docker", "history", "--no-trunc", image)
+        assert secret not in programs.run("docker", "image", "inspect", image)
+        assert secret not in programs.run("docker", "history", "--no-trunc", image)
         search = f'grep --recursive --quiet --fixed-strings "{secret}" /app /opt /etc /home'
         result = run_image(production, "--user=0", "--entrypoint=sh", image, "-c", search)
         assert result.returncode == 1, "grep has found it, or cannot search"
 
     def test_what_runs_is_what_the_lock_says(self, production: Stack) -> None:
         assert len(production.containers("web")) == REPLICAS
-        assert kit.run("make", "--silent", "drift", cwd=production.project) == ""
+        assert programs.run("make", "--silent", "drift", cwd=production.project) == ""
 
     def test_a_missing_secret_is_named(self, production: Stack, has_server: bool) -> None:
         if not has_server:
@@ -585,7 +587,7 @@ def first_replica(stack: Stack) -> str:
 def accepts(stack: Stack, secret: str, password: str) -> bool:
     """Say whether the database accepts what was in a file of secrets, now or before."""
     is_application = secret.endswith("database_password")
-    database = str(kit.read_answers(stack.project)["database"])
+    database = str(generated.read_answers(stack.project)["database"])
     if database == "postgresql":
         user = "app" if is_application else "postgres"
         client: tuple[str, ...] = ("psql", f"--username={user}", "--command=SELECT 1", "app")
@@ -599,14 +601,14 @@ def accepts(stack: Stack, secret: str, password: str) -> bool:
 
 def container_state(name: str) -> dict[str, Any]:
     """Say how a container fares."""
-    state: dict[str, Any] = json.loads(kit.run("docker", "inspect", name))[0]["State"]
+    state: dict[str, Any] = json.loads(programs.run("docker", "inspect", name))[0]["State"]
     return state
 
 
 @contextmanager
 def hold_writes(stack: Stack) -> Iterator[None]:
     """Keep every write to the database waiting for four seconds from the start of the block."""
-    database = str(kit.read_answers(stack.project)["database"])
+    database = str(generated.read_answers(stack.project)["database"])
     client, statements = LOCKS[database]
     place = ("--index", "2", "web") if database == "sqlite" else ("database",)
     holder = stack.in_background("exec", "-T", *place, "sh", "-c", client)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-import kit
+import programs
 
 EPOCH = 1_000_000_000  # older than whatever a build writes
 
@@ -16,7 +16,7 @@ EPOCH = 1_000_000_000  # older than whatever a build writes
 def build(project: Path, tag: str, *options: str) -> None:
     """Build the production image of a project as of one time."""
     arguments = ("--progress=plain", f"--build-arg=SOURCE_DATE_EPOCH={EPOCH}", *options)
-    kit.run("docker", "build", *arguments, f"--tag={tag}", project)
+    programs.run("docker", "build", *arguments, f"--tag={tag}", project)
 
 
 def digest(image: str) -> str:
@@ -25,7 +25,7 @@ def digest(image: str) -> str:
     The builder of an engine ignores this option or refuses it, unless it has containerd's store.
     """
     with tempfile.TemporaryFile() as file:
-        subprocess.run([kit.tool("docker"), "save", image], stdout=file, check=True)
+        subprocess.run([programs.tool("docker"), "save", image], stdout=file, check=True)
         file.seek(0)
         with tarfile.open(fileobj=file) as archive:
             (manifest,) = json.load(member(archive, "manifest.json"))

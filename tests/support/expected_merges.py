@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import kit
+import generated
 import pathspec
-import projects
-from projects import Renderings
+import updating
+from repository import ROOT
+from updating import Renderings
 
 WATCHED = rb"    develop:\n(?:      .*\n)+"  # a part of a service that the template no longer has
 Tree = Mapping[str, bytes]  # a path to its content
@@ -22,16 +23,14 @@ def read(project: Path) -> dict[str, bytes]:
     """Map the path of each file of a project to its content, without those of git."""
     return {
         path: file.read_bytes()
-        for file in kit.files(project)
+        for file in generated.files(project)
         if not (path := file.relative_to(project).as_posix()).startswith(".git/")
     }
 
 
 def yours() -> pathspec.GitIgnoreSpec:
     """Match the files that belong to the user."""
-    return pathspec.GitIgnoreSpec.from_lines(
-        (kit.ROOT / "yours.gitignore").read_text().splitlines()
-    )
+    return pathspec.GitIgnoreSpec.from_lines((ROOT / "yours.gitignore").read_text().splitlines())
 
 
 def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
@@ -165,16 +164,16 @@ def update(
 
     Return what the release had rendered, and the project before the update and after it.
     """
-    projects.git(project, "init", "--quiet")
-    projects.git(project, "add", "--all", "--force")
-    projects.commit(project, "Live")
+    updating.git(project, "init", "--quiet")
+    updating.git(project, "add", "--all", "--force")
+    updating.commit(project, "Live")
     mine = read(project)
-    answers = projects.answers_of(project)
+    answers = updating.answers_of(project)
 
-    clashing = projects.update(project, path)
+    clashing = updating.update(project, path)
 
     result = read(project)
-    old, new = (read(project_of(ref, answers)) for ref in (release, projects.NEWEST))
+    old, new = (read(project_of(ref, answers)) for ref in (release, updating.NEWEST))
     assert check(old, mine, new, result) == set(clashing)
     assert not [name for name in result if name.endswith(".rej")]
     return old, mine, result

@@ -5,7 +5,8 @@ import re
 import time
 import uuid
 
-import kit
+import generated
+import programs
 import stacks
 from attacks import send, tells
 from stacks import Stack
@@ -61,7 +62,7 @@ class Discretion:
 
         assert answers == dict.fromkeys(answers, 500)
         logs = {
-            container["Name"]: kit.run("docker", "logs", container["Id"])
+            container["Name"]: programs.run("docker", "logs", container["Id"])
             for container in production.containers()
         }
         logs["the migration"] = migration.stdout
@@ -91,7 +92,7 @@ class Database:
         names = ("database_password", "database_admin_password")
         self.secrets = [(folder / name).read_text("utf-8") for name in names]
         self.password = self.secrets[0]
-        self.kind = str(kit.read_answers(stack.project)["database"])
+        self.kind = str(generated.read_answers(stack.project)["database"])
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
