@@ -23,7 +23,6 @@ pytest.register_assert_rewrite(
     "edits",
     "expected_merges",
     "fuzzing",
-    "programs",
     "project_checks",
     "stacks",
     "updating",

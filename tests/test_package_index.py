@@ -20,7 +20,6 @@ from pathlib import Path
 
 import generated
 import image_digests
-import index_server
 import programs
 import pytest
 import repository
@@ -29,7 +28,7 @@ from conftest import Render
 from pip._internal.models.index import PyPI
 from repository import ROOT
 
-SERVER = Path(index_server.__file__)
+SERVER = ROOT / "tests" / "support" / "index_server.py"
 PYTHON = repository.load_extension().read_images()["python-3.14-slim"]
 EXAMPLE = "https://packages.example.com/simple"  # of the README
 PASSWORD = uuid.uuid4().hex
