@@ -674,7 +674,7 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
         (kit_files / path).write_text("of the kit\n")
     new = kit_files / "scripts" / "new.sh"
     new.write_text("#!/bin/sh\n")
-    part = releases / "template-parts" / "compose" / "shared" / "adopted.jinja"
+    part = releases / "template-parts" / "services" / "adopted" / "shared.jinja"
     part.write_text(part.read_text().replace("  web:\n", "  web: # new\n"))
     updating.commit(releases, "Release v99.0.0")
     updating.git(releases, "tag", "v99.0.0")

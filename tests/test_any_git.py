@@ -56,7 +56,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render
         file.write_text(file.read_text("utf-8") + text, "utf-8")
     readme = clone / "template" / "README.md.jinja"
     readme.write_text(readme.read_text("utf-8").replace("\n## ", "\nNews.\n\n## ", 1), "utf-8")
-    services = clone / "template-parts" / "compose" / "production" / "web.jinja"
+    services = clone / "template-parts" / "services" / "web" / "production.jinja"
     services.write_text(services.read_text("utf-8") + SERVICE, "utf-8")
     (clone / "template" / "scripts" / "news.sh").write_text("#!/bin/sh\n", "utf-8")
     updating.release(clone, NEW)
