@@ -143,7 +143,11 @@ def count_edits(tried: Tried) -> Tried:
     """Count the fates of edits for each release and kind."""
     counts = Counter(tried)
     for version, kind in dict.fromkeys((version, kind) for version, kind, _ in counts):
-        yield version, kind, *(counts[version, kind, fate] for fate in ("clean", "clash", "lost"))
+        yield (
+            version,
+            kind,
+            *(counts[version, kind, fate] for fate in ("clean", "conflict", "lost")),
+        )
 
 
 def count_attacks(tried: Tried) -> Tried:
@@ -160,7 +164,7 @@ def count_attacks(tried: Tried) -> Tried:
 TABLES: Mapping[str, tuple[str, tuple[str, ...], Callable[[Tried], Tried]]] = {
     "rehearsed": (
         "edits that were rehearsed",
-        ("release", "edit", "clean", "clash", "lost"),
+        ("release", "edit", "clean", "conflict", "lost"),
         count_edits,
     ),
     "attacks": ("attacks on production", ("stack", "tried", "held"), count_attacks),

@@ -526,7 +526,7 @@ def test_everything_is_written_that_was_not_there(template: Path, tmp_path: Path
     }
 
 
-def test_a_file_of_the_kits_name_is_kept_and_named(template: Path, tmp_path: Path) -> None:
+def test_a_file_of_the_templates_name_is_kept_and_named(template: Path, tmp_path: Path) -> None:
     own = {"Dockerfile": "FROM scratch\n", "scripts/lock.sh": "mine\n", "Makefile": "mine:\n"}
     project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **own})
     (project / ".git" / "info" / "exclude").write_text("compose.yaml\n")
@@ -539,7 +539,7 @@ def test_a_file_of_the_kits_name_is_kept_and_named(template: Path, tmp_path: Pat
     assert not (project / ".github" / "workflows" / "audit.yml").exists()  # its stage is missing
 
 
-def test_a_script_of_the_kits_name_is_not_run(template: Path, tmp_path: Path) -> None:
+def test_a_script_of_the_templates_name_is_not_run(template: Path, tmp_path: Path) -> None:
     own = {"scripts/lock.sh": "touch ../opened\n"}
     project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **own})
     command = ("-m", "slipway.adopt", str(project), f"--template={template}", "--defaults")
@@ -668,11 +668,11 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
     updating.commit(project, "Edit")
     before = own_files(project)
 
-    kit_files = releases / "template-adopted"
+    tree = releases / "template-adopted"
     for path in before:  # the next release has all of them, too
-        (kit_files / path).parent.mkdir(parents=True, exist_ok=True)
-        (kit_files / path).write_text("of the kit\n")
-    new = kit_files / "scripts" / "new.sh"
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text("of the template\n")
+    new = tree / "scripts" / "new.sh"
     new.write_text("#!/bin/sh\n")
     part = releases / "template-parts" / "services" / "adopted" / "shared.jinja"
     part.write_text(part.read_text().replace("  web:\n", "  web: # new\n"))

@@ -131,7 +131,7 @@ def test_what_was_written_meanwhile_stays(tmp_path: Path) -> None:
     assert stage.bring_over() == ["Dockerfile", "uv.lock"]
     assert (stage.root / "Dockerfile").read_text() == "mine\n"
     assert (stage.root / "uv.lock").read_text() == "mine\n"
-    assert (stage.root / "scripts" / "lock.sh").read_text() == "of the kit\n"
+    assert (stage.root / "scripts" / "lock.sh").read_text() == "of the template\n"
 
 
 def test_a_lock_is_renewed(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_what_cannot_be_written_whole_is_taken_back(tmp_path: Path) -> None:
 
 def prepare(folder: Path) -> Stage:
     """Prepare a small adoption."""
-    texts = {"Dockerfile": "", "scripts/lock.sh": "of the kit\n", "zone/file": ""}
+    texts = {"Dockerfile": "", "scripts/lock.sh": "of the template\n", "zone/file": ""}
     for path, text in {"root/app.py": "", "root/uv.lock": "old\n"}.items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text)

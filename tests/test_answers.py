@@ -169,7 +169,7 @@ def test_edits_survive_a_change_of_answers(project: Path, bare_path: str) -> Non
     assert (project / "tests" / "test_cached_notes.py").exists()
 
 
-def test_a_clash_with_changed_answers_is_marked_and_said(project: Path, bare_path: str) -> None:
+def test_a_conflict_with_changed_answers_is_marked_and_said(project: Path, bare_path: str) -> None:
     routes = project / ROUTES
     original = routes.read_text("utf-8")
     edited = original.replace("import func, select", "import desc, func, select")
@@ -188,7 +188,7 @@ def test_a_clash_with_changed_answers_is_marked_and_said(project: Path, bare_pat
     assert "NoteFigures" in git(project, "show", f":3:{ROUTES}")
 
 
-def test_an_edited_file_of_the_old_choice_is_given_back_as_a_clash(
+def test_an_edited_file_of_the_old_choice_is_given_back_as_a_conflict(
     releases: Path, tmp_path: Path, bare_path: str
 ) -> None:
     answers = {"dependency_manager": "pip", "cache": "redis"}

@@ -162,7 +162,7 @@ def test_nothing_is_written_through_a_link(
     result = run({})
 
     assert result.returncode == 0, result.stdout
-    assert updating.clashes(project) == [".editorconfig"]
+    assert updating.conflicts_in(project) == [".editorconfig"]
     assert (project / ".editorconfig").readlink() == Path("docs/editorconfig")
     assert (project / "scripts").readlink() == Path("tools")
     assert elsewhere.read_text("utf-8") == "not of this project\n"
@@ -211,7 +211,7 @@ def test_a_hook_that_fails_costs_nothing(
 
     if "make" in request.node.callspec.id:
         assert result.returncode == 0, result.stdout
-        assert updating.clashes(project) == ["tests/test_logs.py"]
+        assert updating.conflicts_in(project) == ["tests/test_logs.py"]
     elif result.returncode != 0:  # Copier runs git as it is
         assert git(project, "status", "--porcelain") == ""
 
@@ -235,7 +235,7 @@ def assert_merged(
     mine = expected_merges.read(project)
     result = run(settings)
     assert result.returncode == 0, result.stdout
-    assert set(updating.clashes(project)) == conflicts
+    assert set(updating.conflicts_in(project)) == conflicts
     old, new = (expected_merges.read(releases(version, ANSWERS)) for version in (OLD, NEW))
     assert expected_merges.check(old, mine, new, expected_merges.read(project)) == conflicts
     return str(result.stdout)

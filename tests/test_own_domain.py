@@ -47,7 +47,7 @@ SWITCHED = {
     "job": ("database", "cache"),
     "cli": ("database",),
 }
-# The user's own modules that replace those with the sample in them, and still suit the kit.
+# The user's own modules that replace those with the sample in them, and still suit the template.
 BARE = {
     "fastapi": {"api.py": 'from fastapi import APIRouter\n\nrouter = APIRouter(prefix="/api")\n'},
     "flask": {"api.py": "from flask import Flask\n\n\ndef init_app(app: Flask) -> None: ...\n"},
@@ -218,9 +218,9 @@ def change_answers(
         git(project, "init", "--quiet")
         updating.commit(project, "Live")
         mine_now = expected_merges.read(project)
-        for path in before.keys() | after.keys():  # as Copier would, with the kit's files
+        for path in before.keys() | after.keys():  # as Copier would, with the template's files
             if not mine.match_file(path):
-                merge_kit(project / path, before.get(path), after.get(path))
+                merge_template_file(project / path, before.get(path), after.get(path))
         monkeypatch.chdir(project)
         renderings = rendering.Renderings(before, before, after)
 
@@ -260,14 +260,14 @@ def change_answers(
     return change
 
 
-def merge_kit(file: Path, before: bytes | None, after: bytes | None) -> None:
-    """Bring a change of the kit into a file, which the user may have edited."""
+def merge_template_file(file: Path, before: bytes | None, after: bytes | None) -> None:
+    """Bring a change of the template into a file, which the user may have edited."""
     content = file.read_bytes() if file.exists() else None
     if before == after or (content is None and before is not None):
         return
     if content is not None and after is not None and content != before:
-        merged, is_clash = expected_merges.merge(before or b"", content, after)
-        assert not is_clash
+        merged, is_conflict = expected_merges.merge(before or b"", content, after)
+        assert not is_conflict
         after = merged
     if after is None:
         file.unlink()
@@ -331,7 +331,7 @@ def test_what_is_there_can_be_imported_and_what_is_missing_is_said(
     release = first_with(old) if state == "leave" else NEWEST
     project, edited, _, missing = change_answers(old, new, release, STATES[state])
 
-    conflicts = updating.clashes(project)
+    conflicts = updating.conflicts_in(project)
     assert set(conflicts) <= edited
     absent = unresolved(project)
     assert absent <= missing
@@ -377,7 +377,7 @@ def test_a_schedule_without_entries_goes_with_the_task_queue(change_answers: Cha
     assert (project / PACKAGE / "schedule.py").exists()
     change_answers(new, old, NEWEST, leave)
     assert not (project / PACKAGE / "schedule.py").exists()
-    assert updating.clashes(project) == []
+    assert updating.conflicts_in(project) == []
 
 
 @pytest.mark.parametrize(
@@ -445,7 +445,7 @@ def test_a_domain_of_ones_own_loses_what_goes_and_gets_nothing_made_for_another(
     old = framework | {"database": ends[0], "cache": "valkey", "task_queue": "celery"}
     new = framework | {"database": ends[1], "cache": "none", "task_queue": "none"}
     project, _, _, missing = change_answers(old, new, NEWEST, edit)
-    assert updating.clashes(project) == []
+    assert updating.conflicts_in(project) == []
     assert generated.files(project, f"{PACKAGE}/schedule.py", f"{PACKAGE}/*/tasks.py") == []
     assert "cache_key" not in "".join(generated.read_tree(project / PACKAGE).values())
     assert not [name for name, _ in missing if "cache" in name or "redis" in name]
@@ -498,7 +498,7 @@ def test_a_revision_that_is_there_need_not_be_written(change_answers: Change) ->
     assert sentence in change_answers(old, new, NEWEST, leave).said
 
 
-def test_the_kit_knows_nothing_of_the_sample(project_of: updating.Renderings) -> None:
+def test_the_template_knows_nothing_of_the_sample(project_of: updating.Renderings) -> None:
     mine = rendering.users_files(project_of.template)
     always: dict[str, set[str]] = {}
     needed: dict[str, set[str]] = {}

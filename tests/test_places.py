@@ -182,7 +182,7 @@ def test_what_a_release_adds_and_what_a_user_adds_do_not_meet(
 
     expected_merges.update(project, "v98.0.0", releases, bare_path)
 
-    assert updating.clashes(project) == []
+    assert updating.conflicts_in(project) == []
     assert all(place.words in (file or project).read_text("utf-8") for place, file in files.items())
     for name, (_, news) in NEWS.items():
         assert news in (project / path_of(name)).read_text("utf-8")

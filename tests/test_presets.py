@@ -90,7 +90,7 @@ def test_the_command_of_the_readme_makes_a_project(clone: Path, bare_path: str) 
 
 
 @pytest.mark.parametrize("place", ["--data-file", "--defaults"])
-def test_an_answer_on_the_command_line_goes_before_the_preset(
+def test_an_answer_on_the_command_line_overrides_the_preset(
     clone: Path, tmp_path: Path, bare_path: str, place: str
 ) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")

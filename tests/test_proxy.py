@@ -199,7 +199,7 @@ def test_every_answer_has_the_security_headers_and_no_version(production: Stack)
         assert len(headers.get_all("X-Request-ID", [])) == 1
 
 
-def test_a_client_cannot_lend_itself_an_address(production: Stack) -> None:
+def test_a_client_cannot_claim_another_address(production: Stack) -> None:
     ask(production, "/", X_Forwarded_For=FORGED, X_Forwarded_Proto="https", X_Request_ID="forged")
     seen = logged(production, "forged")["client"]
     assert seen != FORGED

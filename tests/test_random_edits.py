@@ -130,7 +130,7 @@ def test_ten_thousand_edits_lose_nothing(
     result = read(project)
 
     conflicts = {path for path, outcome in outcomes.items() if outcome.conflict}
-    assert set(updating.clashes(project)) == conflicts
+    assert set(updating.conflicts_in(project)) == conflicts
     for path in sorted(mine.keys() | result.keys()):
         if path not in outcomes or base.get(path) == theirs.get(path):
             assert result.get(path) == mine.get(path), path

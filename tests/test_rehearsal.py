@@ -34,7 +34,7 @@ class Work(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one edit: "clean", "clash" or "lost"."""
+    """What became of one edit: "clean", "conflict" or "lost"."""
 
     release: str
     kind: str
@@ -91,7 +91,7 @@ def test_what_was_done_to_a_project_survives_an_update(
             record_property("rehearsed", tuple(outcome))
 
 
-def test_no_edit_is_lost_and_hardly_any_clashes(outcomes: list[Outcome]) -> None:
+def test_no_edit_is_lost_and_hardly_any_conflicts(outcomes: list[Outcome]) -> None:
     assert outcomes, "this sums up the rehearsals above, and none of them has run"
     fates = Counter(outcome.fate for outcome in outcomes)
     assert fates["lost"] == 0
@@ -118,7 +118,7 @@ def test_an_updated_project_locks_and_passes_its_own_checks(
     expected_merges.update(project, release, project_of, bare_path)
     stacks.lock(project)  # which the merge cannot foretell
 
-    assert not updating.clashes(project)
+    assert not updating.conflicts_in(project)
     assert "tenacity" in (project / "uv.lock").read_text("utf-8")
     project_checks.check(project, caches, {**project_checks.tools("uv"), "TARGETS": "check"})
 
@@ -161,4 +161,4 @@ def judge(
     }
     if "lost" in fates or work.deleted & result.keys() - mine.keys():
         return "lost"
-    return "clash" if "clash" in fates else "clean"
+    return "conflict" if "conflict" in fates else "clean"

@@ -100,7 +100,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(clone, "tag", OLD)
     for path, text in {
         "template/.editorconfig": "\n[*.md]\nmax_line_length = off\n",
-        "template/tests/test_logs.py.jinja": "\n\n# new in the kit\n",
+        "template/tests/test_logs.py.jinja": "\n\n# new in the template\n",
     }.items():
         file = clone / path
         file.write_text(file.read_text("utf-8") + text, "utf-8")
@@ -194,7 +194,7 @@ class TestByHand:
         assert "UU tests/test_logs.py" in status(project)
         assert "A  scripts/new.sh" in status(project)
         text = (project / "tests" / "test_logs.py").read_text("utf-8")
-        assert re.search(r"<{7} .*# mine.*={7}.*# new in the kit.*>{7} ", text, re.DOTALL)
+        assert re.search(r"<{7} .*# mine.*={7}.*# new in the template.*>{7} ", text, re.DOTALL)
 
         git(project, "reset", "--quiet", "--hard")  # as the script says
         assert state(project) == before

@@ -33,7 +33,7 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     clone = updating.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
     for path, text in {
         "template/.editorconfig": "\n[*.md]\nmax_line_length = off\n",
-        "template/tests/test_logs.py.jinja": "\n\n# new in the kit\n",
+        "template/tests/test_logs.py.jinja": "\n\n# new in the template\n",
         "template/src/{{ package_name }}/notes/models.py.jinja": "\n\n# new in the sample\n",
         "template/src/{{ package_name }}/texts/figures.py": "\n\n# new in the sample\n",
     }.items():
@@ -103,7 +103,7 @@ def test_the_edits_of_a_user_survive(project: Path, bare_path: str) -> None:
     assert not any(file.exists() for file in deleted)
     assert readme.read_text("utf-8").endswith("\n## Ours\n")
     assert "max_line_length" in (project / ".editorconfig").read_text("utf-8")
-    assert "# new in the kit" in (project / "tests" / "test_logs.py").read_text("utf-8")
+    assert "# new in the template" in (project / "tests" / "test_logs.py").read_text("utf-8")
     assert (project / "scripts" / "new.sh").exists()
 
 
@@ -113,7 +113,7 @@ def test_an_edit_on_the_same_line_is_marked_as_a_conflict(project: Path, bare_pa
     commit(project, "Edit")
     run_update(project, bare_path, conflicts=["tests/test_logs.py"])
     assert "# mine" in logs_test.read_text("utf-8")
-    assert "# new in the kit" in logs_test.read_text("utf-8")
+    assert "# new in the template" in logs_test.read_text("utf-8")
 
 
 def test_a_file_that_git_ignores_is_not_written_over(project: Path) -> None:
@@ -157,4 +157,4 @@ def test_the_package_is_renamed_as_the_documentation_says(project: Path, bare_pa
 
     assert [folder.name for folder in (project / "src").iterdir()] == ["quay_api"]
     assert "harbour_api" not in "".join(generated.read_tree(project / "src").values())
-    assert "# new in the kit" in (project / "tests" / "test_logs.py").read_text("utf-8")
+    assert "# new in the template" in (project / "tests" / "test_logs.py").read_text("utf-8")

@@ -254,7 +254,7 @@ class Attacks:
             outcome[attack] = not result.stdout.endswith("works\n")
         settle(outcome)
 
-    def test_no_program_lends_the_rights_of_its_owner(
+    def test_no_program_runs_with_the_rights_of_its_owner(
         self,
         production: Stack,
         settle: Settle,

@@ -363,8 +363,8 @@ def choose_rules(project: Path) -> None:
     substitute(project / "pyproject.toml", r'^(select = \[.*"UP")\]$', r'\g<1>, "YTT"]')
 
 
-@happens_when("maintained", "a file of the kit deleted")
-def delete_kit_file(project: Path) -> None:
+@happens_when("maintained", "a file of the template deleted")
+def delete_template_file(project: Path) -> None:
     (project / ".editorconfig").unlink()
     (project / "tests" / "test_settings.py").unlink()
 

@@ -34,11 +34,11 @@ def yours() -> pathspec.GitIgnoreSpec:
 
 
 def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
-    """Check that each file is what the merge of two changes should be; name those that clash.
+    """Check that each file is what the merge of two changes should be; name those with a conflict.
 
     "old" and "new" are what the template renders, "mine" is what the user had.
     """
-    owned, clashing = yours(), set()
+    owned, conflicts = yours(), set()
     for path in sorted({*old, *mine, *new, *result} - {ANSWERS}):
         before, ours, theirs = old.get(path), mine.get(path), new.get(path)
         if owned.match_file(path) or before == theirs:
@@ -54,17 +54,17 @@ def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
             for watched in set(re.findall(WATCHED, before)) - set(re.findall(WATCHED, theirs)):
                 before, ours = (text.replace(watched, b"") for text in (before, ours))
             before, theirs = (pinned_as(ours, text) for text in (before, theirs))
-            expected, is_clash = merge(before, ours, theirs)
-            if is_clash:
+            expected, is_conflict = merge(before, ours, theirs)
+            if is_conflict:
                 is_text = not any(b"\0" in text for text in (before, ours, theirs))
-                assert not is_text or touch(before, ours, theirs), f"{path} clashes for nothing"
-                clashing.add(path)
+                assert not is_text or touch(before, ours, theirs), f"{path} conflicts for nothing"
+                conflicts.add(path)
         assert result.get(path) == expected, f"{path} is not what both changes make of it"
-    return clashing
+    return conflicts
 
 
 def merge(before: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bool]:
-    """Merge two changes of a file as git does; say whether they clash."""
+    """Merge two changes of a file as git does; say whether they conflict."""
     labels = [f"-L{label}" for label in ("before updating", "last update", "after updating")]
     with TemporaryDirectory() as folder:
         files = [Path(folder, name) for name in ("ours", "before", "theirs")]
@@ -143,13 +143,13 @@ def changed_lines(before: bytes, after: bytes) -> list[tuple[int, int]]:
 
 
 def fate(path: str, lines: set[str], result: Tree) -> str:
-    """Tell what became of lines that a user wrote in a file: "clean", "clash" or "lost"."""
+    """Tell what became of lines that a user wrote in a file: "clean", "conflict" or "lost"."""
     content = result.get(path, b"")
     text = content.decode()
     lines = set(in_new_words(content, "\n".join(sorted(lines)).encode()).decode().splitlines())
     if not lines <= set(text.splitlines()):
         return "lost"
-    return "clean" if lines <= set(CONFLICT.sub("", text).splitlines()) else "clash"
+    return "clean" if lines <= set(CONFLICT.sub("", text).splitlines()) else "conflict"
 
 
 def lines(tree: Tree, path: str) -> list[str]:
@@ -170,10 +170,10 @@ def update(
     mine = read(project)
     answers = updating.answers_of(project)
 
-    clashing = updating.update(project, path)
+    conflicts = updating.update(project, path)
 
     result = read(project)
     old, new = (read(project_of(ref, answers)) for ref in (release, updating.NEWEST))
-    assert check(old, mine, new, result) == set(clashing)
+    assert check(old, mine, new, result) == set(conflicts)
     assert not [name for name in result if name.endswith(".rej")]
     return old, mine, result

@@ -125,24 +125,24 @@ def answers_of(project: Path) -> questions.Answers:
 
 
 def update(project: Path, path: str) -> list[str]:
-    """Update a project in this process, with a PATH of its own; list the files that clash."""
+    """Update a project in this process, with a PATH of its own; list the files with conflicts."""
     with plumbum.local.env(PATH=path):
         copier.run_update(project, defaults=True, overwrite=True, quiet=True, unsafe=True)
-    return clashes(project)
+    return conflicts_in(project)
 
 
-def clashes(project: Path) -> list[str]:
+def conflicts_in(project: Path) -> list[str]:
     """List the files that git knows to be unmerged."""
     entries = git(project, "ls-files", "--unmerged").splitlines()
     return sorted({entry.split("\t")[1] for entry in entries})
 
 
 def run_update(project: Path, path: str, *options: str, conflicts: list[str] | None = None) -> str:
-    """Update a project as users do, with a PATH of its own; check what clashes, return the log."""
+    """Update a project as users do, with a PATH of its own; check its conflicts, return the log."""
     command = ("update", "--defaults", "--trust", *options)
     result = stacks.execute("copier", *command, cwd=project, PATH=path)
     assert result.returncode == 0, result.stdout
-    assert clashes(project) == (conflicts or [])
+    assert conflicts_in(project) == (conflicts or [])
     assert not list(project.rglob("*.rej"))
     return result.stdout
 

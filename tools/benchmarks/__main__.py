@@ -1,4 +1,4 @@
-"""Measures the kit and prints Markdown tables: python -m tools.benchmarks [PART]."""
+"""Measures the template and prints Markdown tables: python -m tools.benchmarks [PART]."""
 
 import argparse
 from collections.abc import Callable

@@ -64,7 +64,7 @@ def report(runs: int, count: int) -> None:
     """Print how long one update takes, and the report on all in one process and in several."""
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        template = updating.clone_with_releases(copy_template(folder / "files"), folder / "kit")
+        template = updating.clone_with_releases(copy_template(folder / "files"), folder / "slipway")
         updating.release(template)
         fleet = make_fleet(template, folder, count)
         times: dict[str, list[float]] = {}

@@ -148,7 +148,7 @@ def make_variants(manager: str, plain: Path, extended: Path) -> list[Variant]:
 
 
 def read_images() -> Mapping[str, str]:
-    """Read which images the kit builds on."""
+    """Read which images the template builds on."""
     services = yaml.safe_load((ROOT / "catalogue" / "compose.yaml").read_text("utf-8"))["services"]
     return {"uv": services["uv"]["image"], "python": services["python-3.14-slim"]["image"]}
 
