@@ -298,6 +298,7 @@ class Decisions:
     keeps_files: bool  # in a volume of its own
     job_lock: str  # what keeps runs of a job apart: "file" or the database's protocol
     environment: Mapping[str, str]  # what Compose tells each process of the application
+    test_environment: Mapping[str, str]  # what tests are told that run outside of containers
     has_cache: bool
     cache_title: str
     has_task_queue: bool
@@ -490,17 +491,21 @@ def decide(
     package_files = ("setup.py",) if own_requirements else ("setup.py", "setup.cfg")
     own_packages = own_folders(own_files, "/pyproject.toml")
     environment = {}
+    test_environment = {}
     example = ""
     if has_server_database:
         environment["DATABASE_URL"] = f"{driver}://app@database:{data.port}/app"
         example = f"{data.dialects[0]}://app@localhost:{data.port}/app"
+        test_environment["DATABASE_URL"] = example.replace("app@", "app:app@")
     elif has_database:
         environment["DATABASE_URL"] = f"{driver}:///{data_path}/app.db"
         example = f"{data.dialects[0]}:///{data_path}/app.db"
     if has_cache:
         environment["REDIS_URL" if is_adopted else "CACHE_URL"] = "redis://cache:6379/0"
+        test_environment["CACHE_URL"] = "redis://localhost:6379/0"
     if has_task_queue:
         environment["BROKER_URL"] = "redis://broker:6379/0"
+        test_environment["BROKER_URL"] = "redis://localhost:6380/0"
     services = chosen(
         {
             "adopted" if is_adopted else kind.service: True,
@@ -618,6 +623,7 @@ def decide(
         keeps_files=uses_sqlite or (framework == "job" and not has_server_database),
         job_lock=data.protocol if has_server_database else "file",
         environment=environment,
+        test_environment=test_environment,
         has_cache=has_cache,
         cache_title=CACHES.get(cache, ""),
         has_task_queue=has_task_queue,
