@@ -64,10 +64,11 @@ def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render
     clone = updating.clone_with_releases(template, tmp_path_factory.mktemp("releases"))
     updating.release(clone, "v98.0.0")
     for name, (line, news) in NEWS.items():
-        file = clone / "template" / name
-        text = file.read_text("utf-8")
-        at = text.rindex(f"\n{line}") + 1 if line else len(text)
-        file.write_text(text[:at] + news + text[at:], "utf-8")
+        files = generated.files(clone / "template", name, f"*/{name}")  # overlays have their own
+        for file in files:
+            text = file.read_text("utf-8")
+            at = text.rindex(f"\n{line}") + 1 if line else len(text)
+            file.write_text(text[:at] + news + text[at:], "utf-8")
     updating.release(clone)
     return Renderings(clone, tmp_path_factory.mktemp("renderings"))
 
