@@ -1,4 +1,4 @@
-"""Copying and updating run what the README lists under "Trust", and nothing else."""
+"""Copying and updating run what docs/trust.md lists, and nothing else."""
 
 import json
 import re
@@ -14,8 +14,8 @@ import yaml
 from repository import ROOT
 from updating import Renderings
 
-LINE = re.compile(r"\| \[`(\S+\.py)`\]\(\1\) \| (.+?) \| (.+?) \| .+ \|")
-LISTED = LINE.findall((ROOT / "README.md").read_text("utf-8"))
+LINE = re.compile(r"\| \[`(\S+\.py)`\]\(\.\./\1\) \| (.+?) \| (.+?) \| .+ \|")
+LISTED = LINE.findall((ROOT / "docs" / "trust.md").read_text("utf-8"))
 NOT_RUN = "not run"
 
 Starts = Mapping[str, set[str]]  # by the code that starts a program; "" for Copier itself

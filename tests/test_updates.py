@@ -144,7 +144,7 @@ def test_a_readme_that_was_written_anew_can_be_skipped(project: Path, bare_path:
 
 
 def test_the_package_is_renamed_as_the_documentation_says(project: Path, bare_path: str) -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "updates.md").read_text("utf-8")
     commands = re.findall(r"^[12]\. .*`(git .+)`$", text, re.MULTILINE)
     assert len(commands) == 2
     for command in commands:

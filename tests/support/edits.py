@@ -389,7 +389,7 @@ def rename_module(project: Path) -> None:
 
 @happens_when("renamed", "the package renamed")
 def rename_package(project: Path) -> None:
-    """Follow the recipe of the README."""
+    """Follow the recipe of docs/updates.md."""
     package = package_of(project)
     package.rename(package.with_name(RENAMED))
     for file in generated.files(project):
