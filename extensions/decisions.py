@@ -292,7 +292,6 @@ class Decisions:
     database_driver: str  # SQLAlchemy's "dialect+driver", "" without a database
     worker_driver: str  # the same for synchronous code beside an asynchronous framework
     keeps_time_zones: bool
-    runs_alembic: bool  # the image does, by its own command
     dumps_production: bool  # the Makefile can; an image that is the program runs no other command
     has_notes: bool  # the sample domain is notes; it is texts otherwise
     keeps_files: bool  # in a volume of its own
@@ -322,6 +321,9 @@ class Decisions:
     development_packages: tuple[str, ...]
     developer_packages: tuple[str, ...]  # for who works in a container; no installer sees them
     inspect_packages: tuple[str, ...]
+    inspect_tools: tuple[str, ...]  # requirement specifiers
+    image_files: tuple[str, ...]  # at the top of the repository, which run with the application
+    build_context: tuple[str, ...]  # what an image may need
     needs_system_site_packages: bool
     vendors_wheels: bool  # unless the production image needs packages of the distribution as well
     dependencies: Mapping[str, tuple[str, ...]]  # layer -> sorted requirement specifiers
@@ -542,6 +544,16 @@ def decide(
         )
         for layer, files in read_requirements().items()
     }
+    image_files = chosen(
+        {
+            "alembic.ini": has_database and framework in ("fastapi", "job"),
+            "pyproject.toml": framework == "cli",
+            "gunicorn.conf.py": framework == "flask",
+        }
+    )
+    compiled_locks = (
+        "containers" if is_adopted else "requirements" if dependency_manager == "pip" else ""
+    )
     has_tool_stage = dependency_manager in read_tools()
     installer_packages = unique(
         base.build_packages, () if dependency_manager == "uv" else base.installer_packages
@@ -617,7 +629,6 @@ def decide(
         database_driver=driver,
         worker_driver=data.driver,
         keeps_time_zones=database == "postgresql",
-        runs_alembic=has_database and framework in ("fastapi", "job"),
         dumps_production=has_server_database or (uses_sqlite and framework != "cli"),
         has_notes=has_database and kind.is_web,
         keeps_files=uses_sqlite or (framework == "job" and not has_server_database),
@@ -647,6 +658,20 @@ def decide(
         development_packages=unique(build_packages, runtime_packages),
         developer_packages=base.developer_packages,
         inspect_packages=() if has_tool_stage else installer_packages,
+        inspect_tools=tuple(
+            read_tools()[name]
+            for name in ("cyclonedx-bom", "pip-audit", "pip-licenses", "pipdeptree")
+            if name != "pip-audit" or dependency_manager != "uv" or compiled_locks
+        ),
+        image_files=image_files,
+        build_context=unique(
+            ("requirements/",)
+            if dependency_manager == "pip"
+            else (*manager.manifests, *manager.locks),
+            image_files,
+            chosen({"migrations/": has_database, "ca-certificates/": True, "libs/": True}),
+            chosen({"nginx/": has_proxy, "scripts/": True, "src/": True}),
+        ),
         needs_system_site_packages=base_image == "distro"
         and any(name.startswith("python3-") for name in os_packages_runtime),
         vendors_wheels=not runtime_packages and not is_adopted,
@@ -694,11 +719,7 @@ def decide(
         is_factory=entry_point.endswith("()"),
         python_arguments=entry_point.removeprefix("python "),
         locks_by_script="scripts/lock.sh" not in own_files,
-        compiled_locks="containers"
-        if is_adopted
-        else "requirements"
-        if dependency_manager == "pip"
-        else "",
+        compiled_locks=compiled_locks,
         pip_tools=read_requirements()["development"][frozenset({"pip"})][0],
     )
 
