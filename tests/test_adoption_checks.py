@@ -67,7 +67,7 @@ def test_an_interruption_at_a_question_leaves_what_was_written_meanwhile(
         command(project, template), cwd=ROOT, stdin=inner, stdout=inner, stderr=inner
     ) as process:
         os.close(inner)
-        printed = read_until(terminal, "What is the service called?")
+        printed = read_until(terminal, "What is the project called?")
         (project / "notes.txt").write_text("mine\n")
         if isinstance(request_to_end, signal.Signals):
             process.send_signal(request_to_end)
