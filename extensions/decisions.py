@@ -260,7 +260,9 @@ class Decisions:
     development_services: tuple[str, ...]
     production_services: tuple[str, ...]
     pulled_services: tuple[str, ...]  # of the services, those whose image is not built here
-    optional_services: tuple[str, ...]  # what the application is better with, and answers without
+    needs: Mapping[str, str]  # what Compose starts before the application, and until when it waits
+    optional_services: tuple[str, ...]  # of these, those without which the application answers
+    networks: tuple[str, ...]  # in production, if there is more than the usual one
     lasting_services: tuple[str, ...]  # the application's that run until they are stopped
     volumes: tuple[str, ...]
     data_path: str  # where containers have the volume "data"
@@ -508,9 +510,25 @@ def decide(
     if has_task_queue:
         environment["BROKER_URL"] = "redis://broker:6379/0"
         test_environment["BROKER_URL"] = "redis://localhost:6380/0"
+    migrate_command = next(
+        (
+            command.format(entry_point=entry_point)
+            for file, command in MIGRATIONS.items()
+            if file in own_files and has_database
+        ),
+        "",
+    )
+    needs = {}
+    if migrate_command or (has_database and not is_adopted):
+        needs["migrate"] = "service_completed_successfully"
+    elif has_server_database:
+        needs["database"] = "service_healthy"
+    for name in chosen({"cache": has_cache, "broker": has_task_queue}):
+        needs[name] = "service_healthy"
     services = chosen(
         {
             "adopted" if is_adopted else kind.service: True,
+            "adopted-migrate": bool(migrate_command),
             "scheduler": framework == "job",
             "worker": has_task_queue,
             "beat": has_task_queue,
@@ -521,6 +539,9 @@ def decide(
         }
     )
     tools = chosen({"adminer": has_server_database, "flower": has_task_queue})
+    networks = chosen(
+        {"backend": has_server_database or has_cache or has_task_queue, "proxy": has_proxy}
+    )
 
     ingredients = {"common", framework, dependency_manager, database, base_image, data.protocol}
     ingredients.update(
@@ -582,7 +603,8 @@ def decide(
         pulled_services=chosen(
             {"database": has_server_database, "cache": has_cache, "broker": has_task_queue}
         ),
-        optional_services=chosen({"cache": has_cache, "broker": has_task_queue}),
+        needs=needs,
+        optional_services=chosen({"cache": has_cache and not is_adopted, "broker": has_task_queue}),
         lasting_services=chosen(
             {
                 "web": kind.is_web,
@@ -591,6 +613,7 @@ def decide(
                 "beat": has_task_queue,
             }
         ),
+        networks=("default", *networks) if networks else (),
         volumes=chosen(
             {
                 "database": has_server_database,
@@ -705,14 +728,7 @@ def decide(
                 ),
             )
         ),
-        migrate_command=next(
-            (
-                command.format(entry_point=entry_point)
-                for file, command in MIGRATIONS.items()
-                if file in own_files and has_database
-            ),
-            "",
-        ),
+        migrate_command=migrate_command,
         runs_program=runs_program,
         server="" if runs_program else "uvicorn" if kind.is_asynchronous else "gunicorn",
         application=entry_point.removesuffix("()"),
