@@ -1,6 +1,7 @@
 """Every question explains itself, and refuses what would break a file."""
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import generated
 import pytest
 import questions
 import stacks
+import yaml
 from conftest import Render
 from copier.errors import UserMessageError
+from repository import ROOT
 
 BAD_ANSWERS = [
     ("project_name", ""),
@@ -146,6 +149,15 @@ def test_an_answer_may_be_a_number_where_text_is_expected(render: Render) -> Non
 def test_an_answer_to_no_question_is_refused(template: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="frame_work"):
         generated.render(template, tmp_path / "project", {"frame_work": "flask"})
+
+
+def test_each_python_says_how_long_it_is_supported() -> None:
+    ends = yaml.safe_load((ROOT / "catalogue" / "pythons.yaml").read_text("utf-8"))
+    choices = questions.asked()["python_version"]["choices"]
+
+    assert sorted(ends) == sorted(choices.values())
+    for label, version in choices.items():
+        assert f" until {date.fromisoformat(f'{ends[version]}-01'):%B %Y}" in label
 
 
 @pytest.mark.parametrize("key", questions.asked())

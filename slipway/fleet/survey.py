@@ -62,7 +62,8 @@ class Survey:
             return
         if python := self.template.python_of(answers):
             row.python, row.python_until = python, self.template.python_until(python)
-            row.python_supported = f"{self.today:%Y-%m}" <= row.python_until
+            if self.template.pythons:
+                row.python_supported = f"{self.today:%Y-%m}" <= row.python_until
         row.release = self.template.tag_of(commit)
         if not row.release:
             raise ValueError(f"its version, {commit or 'none'}, is none of the template's")

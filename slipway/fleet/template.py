@@ -1,6 +1,5 @@
 """The template that all repositories are compared with."""
 
-import calendar
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,8 +13,6 @@ from packaging.version import InvalidVersion, Version
 
 from slipway.fleet.git import GitError, canonical, expand, git, without_secrets
 
-MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}
-
 
 @dataclass(frozen=True)
 class Template:
@@ -26,6 +23,7 @@ class Template:
     spellings: frozenset[str]  # of its address
     versions: Mapping[str, Version]  # by tag
     questions: Mapping[str, Any]
+    pythons: Mapping[str, str]  # the month in which the support of each ends
 
     @classmethod
     def fetch(cls, source: str, mirror: Path) -> "Template":
@@ -41,17 +39,29 @@ class Template:
         if Path(source).is_dir():
             origin = git("-C", source, "config", "--get", "--default", source, "remote.origin.url")
             spellings.add(canonical(origin.strip()))
-        template = cls(address, mirror, frozenset(spellings), versions, {})
+        template = cls(address, mirror, frozenset(spellings), versions, {}, {})
         if not template.releases:
             raise ValueError(
                 f"The template {address} has no release to compare with: fetch its tags, or tag a"
                 " version such as v1.0.0."
             )
+        return replace(
+            template,
+            questions=template.read("copier.yml"),
+            pythons=template.read("catalogue/pythons.yaml"),
+        )
+
+    def read(self, path: str) -> dict[str, Any]:
+        """Read a YAML file of the newest release, or nothing if that has no such file."""
+        if not git("ls-tree", self.newest, "--", path, cwd=self.mirror):
+            return {}
         try:
-            questions = yaml.safe_load(git("show", f"{template.newest}:copier.yml", cwd=mirror))
+            content = yaml.safe_load(git("show", f"{self.newest}:{path}", cwd=self.mirror))
         except yaml.YAMLError:
-            raise ValueError(f"The template {address} has a damaged copier.yml.") from None
-        return replace(template, questions=questions)
+            content = None
+        if not isinstance(content, dict):
+            raise ValueError(f"The template {self.address} has a damaged {path}.")
+        return content
 
     @cached_property
     def releases(self) -> list[str]:
@@ -92,11 +102,8 @@ class Template:
         return environment.from_string(str(question["default"])).render(answers)
 
     def python_until(self, python: str) -> str:
-        """Read the month in which a Python's support ends from its label; "" if not offered."""
-        choices = self.questions["python_version"]["choices"].items()
-        label = next((label for label, value in choices if value == python), "")
-        end = re.search(r"until (\w+) (\d{4})", label)
-        return f"{end[2]}-{MONTHS[end[1]]:02}" if end else ""
+        """Tell the month in which a Python's support ends; "" if it is not offered."""
+        return self.pythons.get(python, "")
 
 
 def parse(tag: str) -> Version | None:
