@@ -67,8 +67,3 @@ def test_there_are_few_combinations() -> None:
 def test_the_choice_of_combinations_does_not_change() -> None:
     reordered = [{key: shape[key] for key in sorted(shape, reverse=True)} for shape in shapes()]
     assert covering_array(list(shapes())) == covering_array(reordered)
-
-
-def test_no_two_projects_have_the_same_name() -> None:
-    names = [answers["project_name"] for answers in COMBINATIONS.values()]
-    assert len(set(names)) == len(names)

@@ -115,18 +115,18 @@ def arbitrary(count: int) -> list[Answers]:
     ]
 
 
-def to_answers(number: int, row: Mapping[str, str]) -> Answers:
-    """Turn a row into answers, with a name that no other project has."""
+def to_answers(row: Mapping[str, str]) -> Answers:
+    """Turn a row into answers."""
     answers = {key: value for key, value in row.items() if key in questions.choices()}
-    identity = IDENTITIES[row["identity"]]
     manager = "apk" if row["base_image"] == "alpine" else "apt"
     packages = PACKAGES[row["packages"]].get(manager, {})
-    return {"project_name": f"Service {number:02}", **answers, **identity, **packages}
+    return {**answers, **IDENTITIES[row["identity"]], **packages}
 
 
+# All have the same name, so that files which no answer changes are the same, and read once.
 COMBINATIONS: Mapping[str, Answers] = {
-    f"{number:02}-{row['framework']}-{row['dependency_manager']}-{row['database']}": to_answers(
-        number, row
-    )
+    "-".join(
+        (f"{number:02}", *(row[key] for key in ("framework", "dependency_manager", "database")))
+    ): to_answers(row)
     for number, row in enumerate(covering_array(list(shapes())), start=1)
 }

