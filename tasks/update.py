@@ -69,8 +69,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("answers_file", help="the file that Copier keeps in the project")
     parser.add_argument("newest", help='the newest version; "" if none has a tag')
     parser.add_argument("--branch", type=Path, metavar="FILE", help="commit there, describe here")
+    parser.add_argument("--no-check", action="store_true", help="leave out make check")
     parser.add_argument("version", nargs="?", default="", help="a tag of the template")
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_intermixed_args(words)
     try:
         check_work_tree()
         answers = read_answers(arguments.answers_file)
@@ -84,7 +85,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if not check_step(step, arguments.newest, arguments.answers_file):
             print(f"There is nothing newer: this repository is at {step.current} of its template.")
             return 0
-        return update(step, arguments.answers_file, arguments.branch)
+        return update(step, arguments.answers_file, arguments.branch, not arguments.no_check)
     except (RefusalError, GitError) as refusal:
         print(f"{str(refusal).rstrip('.')}.", file=sys.stderr)
         return 1
@@ -152,7 +153,7 @@ def check_step(step: Step, newest: str, answers_file: str) -> bool:
     return not step.precedes(step.resolve(newest or "HEAD"), current)
 
 
-def update(step: Step, answers_file: str, description: Path | None) -> int:
+def update(step: Step, answers_file: str, description: Path | None, checks: bool) -> int:
     """Let Copier update in a work tree of its own, and bring the result over."""
     project, start = Path.cwd(), git("rev-parse", "HEAD").decode().strip()
     prefix = os.fsdecode(git("rev-parse", "--show-prefix").rstrip(b"\n"))
@@ -166,7 +167,7 @@ def update(step: Step, answers_file: str, description: Path | None) -> int:
             git(*WHOLE, "add", "--all")
             say_ignored()
             if description:
-                propose(step, new, conflicts, project / description)
+                propose(step, new, conflicts, project / description, checks)
                 return 0
             result = git("write-tree").decode().strip()
         finally:
@@ -254,11 +255,24 @@ def bring_over(start: str, result: str, unmerged: bytes, conflicts: Sequence[str
         git("update-index", "-z", "--index-info", text=unmerged, cwd=top)
 
 
-def propose(step: Step, new: str, conflicts: Sequence[str], description: Path) -> None:
+def propose(
+    step: Step, new: str, conflicts: Sequence[str], description: Path, checks: bool
+) -> None:
     """Commit the result on a branch of its own, check it, and describe it for a review."""
     robot = f"{BRANCH}@{step.project}.invalid"
     identity = ("-c", "user.name=Template update", "-c", f"user.email={robot}")
-    git(*identity, "commit", "--quiet", "--no-verify", "--message", f"Update the template to {new}")
+    message = "\n".join(
+        [f"Update the template to {new}", "", *map("Conflict: {}".format, conflicts)]
+    )
+    git(*identity, "commit", "--quiet", "--no-verify", "--message", message)
+    said = check() if checks else ""
+    git("branch", "--force", BRANCH, "HEAD")
+    description.write_text(describe(step, new, conflicts, said)[:LONGEST], "utf-8")
+    print(f"The branch {BRANCH} has {new} of the template, and {description.name} describes it.")
+
+
+def check() -> str:
+    """Run the project's checks, and write in Markdown how they went."""
     checks = subprocess.run(
         ["make", "check"],
         stdin=subprocess.DEVNULL,
@@ -266,14 +280,13 @@ def propose(step: Step, new: str, conflicts: Sequence[str], description: Path) -
         stderr=subprocess.STDOUT,
         check=False,
     )
-    git("branch", "--force", BRANCH, "HEAD")
-    said = "" if checks.returncode == 0 else checks.stdout.decode("utf-8", "replace")
-    text = describe(step, new, conflicts, checks.returncode == 0, said)
-    description.write_text(text[:LONGEST], "utf-8")
-    print(f"The branch {BRANCH} has {new} of the template, and {description.name} describes it.")
+    if checks.returncode == 0:
+        return "`make check` passed."
+    end = "\n".join(checks.stdout.decode("utf-8", "replace").splitlines()[-LAST_LINES:])
+    return f"`make check` failed. It ended with:\n\n````text\n{end}\n````"
 
 
-def describe(step: Step, new: str, conflicts: Sequence[str], has_passed: bool, said: str) -> str:
+def describe(step: Step, new: str, conflicts: Sequence[str], checked: str) -> str:
     """Write in Markdown what an update brings."""
     parts = [f"Brings this repository from {step.current} to {new} of its template, {step.source}."]
     if conflicts:
@@ -294,12 +307,9 @@ def describe(step: Step, new: str, conflicts: Sequence[str], has_passed: bool, s
         f"- `{path}`{notes.get(kind, '')}"
         for kind, path in zip(words[::2], words[1::2], strict=True)
     )
-    parts += ["## Changed files", "\n".join(changed), "## Checks"]
-    if has_passed:
-        parts.append("`make check` passed.")
-    else:
-        end = "\n".join(said.splitlines()[-LAST_LINES:])
-        parts += ["`make check` failed. It ended with:", f"````text\n{end}\n````"]
+    parts += ["## Changed files", "\n".join(changed)]
+    if checked:
+        parts += ["## Checks", checked]
     if news := changelog(step, new):
         parts += ["## Changelog of the template", news]
     return "\n\n".join(parts) + "\n"

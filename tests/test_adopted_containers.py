@@ -267,7 +267,7 @@ class TestCheck:
 def command(template: Path, project: Path, *options: str) -> list[str]:
     """Write the command that adopts and checks an application."""
     words = (project, f"--template={template}", "--defaults", *options)
-    return [sys.executable, "-m", "slipway.adopt", *map(str, words)]
+    return [sys.executable, "-m", "slipway", "adopt", *map(str, words)]
 
 
 def check(template: Path, project: Path, *options: str) -> "subprocess.CompletedProcess[str]":

@@ -542,7 +542,7 @@ def test_a_file_of_the_templates_name_is_kept_and_named(template: Path, tmp_path
 def test_a_script_of_the_templates_name_is_not_run(template: Path, tmp_path: Path) -> None:
     own = {"scripts/lock.sh": "touch ../opened\n"}
     project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **own})
-    command = ("-m", "slipway.adopt", str(project), f"--template={template}", "--defaults")
+    command = ("-m", "slipway", "adopt", str(project), f"--template={template}", "--defaults")
     result = stacks.execute(sys.executable, *command, cwd=ROOT)
     assert result.returncode == 0, result.stdout
     assert not (tmp_path / "opened").exists()
@@ -643,7 +643,7 @@ def test_a_template_that_cannot_be_reached_leaves_nothing(tmp_path: Path) -> Non
 
 def check_refusal(template: Path | str, project: Path, sentence: str, *options: str) -> None:
     """Check that an adoption ends with one sentence, and not well."""
-    command = ("-m", "slipway.adopt", project, f"--template={template}", "--defaults", *options)
+    command = ("-m", "slipway", "adopt", project, f"--template={template}", "--defaults", *options)
     result = stacks.execute(sys.executable, *map(str, command), cwd=ROOT)
     assert result.returncode == 1, result.stdout
     *_, line = result.stdout.splitlines()

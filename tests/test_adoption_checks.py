@@ -44,7 +44,15 @@ def programs(folder: Path, **scripts: str) -> Iterator[str]:
 
 def command(project: Path, template: Path, *options: str) -> list[str]:
     """Write the command that adopts an application."""
-    return [sys.executable, "-m", "slipway.adopt", str(project), f"--template={template}", *options]
+    return [
+        sys.executable,
+        "-m",
+        "slipway",
+        "adopt",
+        str(project),
+        f"--template={template}",
+        *options,
+    ]
 
 
 def untouched(project: Path) -> bool:

@@ -320,15 +320,25 @@ def test_a_repository_that_does_not_answer_is_given_up(releases: Path, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     {
-        ("report",): "There is nothing to report on: name a folder or a URL.",
-        ("report", ".", "--shard", "3/2"): "Argument --shard: write a part such as 2/8, not 3/2",
-        ("report", ".", "--jobs", "0"): "Argument --jobs: write a number from 1, not 0",
-        ("report", ".", "--html", "gone/page.html"): "Argument --html: gone/page.html cannot be",
-        ("report", "--from", "gone"): "Argument --from: can't open 'gone'",
+        ("report",): "No repository is named: add a directory or a URL.",
+        (
+            "report",
+            ".",
+            "--shard",
+            "3/2",
+        ): "Invalid value for '--shard': write a part such as 2/8, not 3/2; slip",
+        ("report", ".", "--jobs", "0"): "Invalid value for '--jobs': ",
+        (
+            "report",
+            ".",
+            "--html",
+            "gone/page.html",
+        ): "Invalid value for '--html': gone/page.html cannot be written",
+        ("report", "--from", "gone"): "Invalid value for '--from': 'gone': No such file",
         ("report", ".", "--template", "gone"): "The template gone cannot be cloned: repository",
         ("merge", "gone.json"): "gone.json cannot be read: No such file or directory.",
         ("merge", "pyproject.toml"): "pyproject.toml is not a report that --json wrote.",
-        ("inspect",): "Argument report | merge: invalid choice: 'inspect'",
+        ("inspect",): "No such command 'inspect'; slipway fleet --help tells more.",
     }.items(),
 )
 def test_bad_arguments_get_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
@@ -355,17 +365,17 @@ def test_parts_of_different_runs_are_not_merged(outcome: Outcome, tmp_path: Path
 
 @pytest.mark.parametrize("path", ["docs/fleet.md", ".github/workflows/fleet.yml"])
 def test_options_that_are_written_about_exist(path: str) -> None:
-    help_texts = execute("report", "--help").stdout + execute("merge", "--help").stdout
-    commands = re.findall(r"python -m slipway.fleet (.+)", (ROOT / path).read_text("utf-8"))
-    options = {option for command in commands for option in re.findall(r"(?<= )--[a-z-]+", command)}
-    assert options
-    assert options <= set(re.findall(r"--[a-z-]+", help_texts))
+    commands = re.findall(r"slipway fleet (\w+) (.+)", (ROOT / path).read_text("utf-8"))
+    assert commands
+    for command, words in commands:
+        options = set(re.findall(r"(?<= )--[a-z-]+", words))
+        assert options <= set(re.findall(r"--[a-z-]+", execute(command, "--help").stdout))
 
 
 def execute(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run the program where a terminal would be wide enough."""
     return subprocess.run(
-        [sys.executable, "-m", "slipway.fleet", *arguments],
+        [sys.executable, "-m", "slipway", "fleet", *arguments],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "250"},
         stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.adopt.processes import run, uninterrupted
+from slipway.processes import run, uninterrupted
 
 PATIENCE = 300  # seconds until a stack must be healthy
 ENVIRONMENTS = {

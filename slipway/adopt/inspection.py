@@ -12,9 +12,9 @@ from slipway.adopt.dependencies import Manifest, read_manifest
 from slipway.adopt.django import find_settings
 from slipway.adopt.entry_points import EntryPoint, find_entry_points
 from slipway.adopt.requirements import UnreadableError
+from slipway.source import FILES
 
-ROOT = Path(__file__).resolve().parents[2]
-SLIPWAY = runpy.run_path(str(ROOT / "extensions" / "decisions.py"), run_name="slipway")
+SLIPWAY = runpy.run_path(str(FILES / "extensions" / "decisions.py"), run_name="slipway")
 
 # What a dependency tells: the framework that stands for its kind of server, …
 FRAMEWORKS = {
@@ -103,7 +103,7 @@ def inspect(root: Path, tracked: Iterable[str], given: Mapping[str, str]) -> Ins
 
 def read_questions() -> dict[str, Any]:
     """Map the key of each question to what copier.yml says about it."""
-    entries: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    entries: dict[str, Any] = yaml.safe_load((FILES / "copier.yml").read_text("utf-8"))
     return {key: entry for key, entry in entries.items() if not key.startswith("_")}
 
 
@@ -215,10 +215,10 @@ def find_own_files(found: Inspection, root: Path, tracked: list[str], manifest: 
     Files by which the template decides are listed apart from their folders.
     """
     kit = [
-        path.relative_to(ROOT / "template-adopted")
-        for path in (ROOT / "template-adopted").rglob("*")
+        path.relative_to(FILES / "template-adopted")
+        for path in (FILES / "template-adopted").rglob("*")
     ]
-    folders = {path.as_posix() for path in kit if (ROOT / "template-adopted" / path).is_dir()}
+    folders = {path.as_posix() for path in kit if (FILES / "template-adopted" / path).is_dir()}
     files = {path.as_posix().removesuffix(".jinja") for path in kit} - folders
     kept = sorted(name for name in files if (root / name).exists())
     own = {shorten(path, folders) for path in tracked if path.isprintable()}

@@ -1,1 +1,1 @@
-"""Tells which service stands on which version of the template: python -m slipway.fleet --help."""
+"""Looks after all repositories that were made from the template: slipway fleet --help."""

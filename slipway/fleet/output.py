@@ -16,6 +16,8 @@ STYLES = {
     State.CURRENT: "green",
     State.CLEAN: "cyan",
     State.CLASH: "yellow",
+    State.UPDATED: "cyan",
+    State.CONFLICTS: "yellow",
     State.FAILS: "red",
     State.BROKEN: "red",
 }

@@ -18,6 +18,8 @@ class State(StrEnum):
     BEHIND = "behind, not tried"
     OTHER = "another template"
     BROKEN = "cannot be read"
+    UPDATED = "updated"  # these two by "slipway fleet update" only
+    CONFLICTS = "updated, with conflicts"
 
 
 class Service(BaseModel):

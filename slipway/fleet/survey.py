@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from rich.console import Console
@@ -37,6 +37,9 @@ class Survey:
     today: date
     tries: bool
     patience: int  # seconds for one repository
+
+    clean: ClassVar[State] = State.CLEAN
+    clash: ClassVar[State] = State.CLASH
 
     def look(self, source: str) -> Service:
         """Make the row of a repository; whatever goes wrong becomes part of it."""
@@ -76,8 +79,12 @@ class Survey:
         elif not self.tries:
             row.state = State.BEHIND
         else:
-            row.clashes = try_update(clone, file, answers, self.template)
-            row.state = State.CLASH if row.clashes else State.CLEAN
+            row.clashes = self.update(source, clone, file, answers)
+            row.state = self.clash if row.clashes else self.clean
+
+    def update(self, source: str, clone: Path, file: str, answers: dict[str, Any]) -> list[str]:
+        """Try an update in a scratch clone; list the files with conflicts."""
+        return try_update(clone, file, answers, self.template)
 
 
 def clone_without_files(source: str, clone: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import updating
 
-from slipway.adopt.__main__ import main
+from slipway.__main__ import main
 
 APPLICATIONS = Path(__file__).resolve().parent / "applications"
 NEEDED = {"pdm": ("--data=dependency_manager=uv",)}  # without which an application is refused
@@ -41,7 +41,15 @@ def adopt(template: Path, project: Path, *options: str) -> str:
     """Adopt an application without locking it; return what was printed."""
     printed = io.StringIO()
     needed = NEEDED.get(project.name, ())
-    command = (project, f"--template={template}", "--skip-tasks", "--defaults", *needed, *options)
+    command = (
+        "adopt",
+        project,
+        f"--template={template}",
+        "--skip-tasks",
+        "--defaults",
+        *needed,
+        *options,
+    )
     with contextlib.redirect_stdout(printed):
         assert main(list(map(str, command))) == 0
     return printed.getvalue()

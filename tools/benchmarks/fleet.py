@@ -52,7 +52,8 @@ def report_on(template: Path, fleet: list[Path], *options: str) -> None:
     run(
         sys.executable,
         "-m",
-        "slipway.fleet",
+        "slipway",
+        "fleet",
         "report",
         *arguments,
         cwd=ROOT,

@@ -1,11 +1,9 @@
-"""Adopt an application: python -m slipway.adopt PATH."""
+"""Adopts an application: looks at it, lets Copier write, checks the result and brings it over."""
 
-import argparse
 import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import copier
@@ -14,9 +12,9 @@ from copier.errors import CopierError
 from plumbum import ProcessExecutionError
 
 from slipway.adopt import checking
-from slipway.adopt.inspection import ROOT, Inspection, NoApplicationError, inspect, read_questions
-from slipway.adopt.processes import Endings, listening, uninterrupted
+from slipway.adopt.inspection import Inspection, NoApplicationError, inspect, read_questions
 from slipway.adopt.staging import Stage
+from slipway.processes import uninterrupted
 
 ANSWERS_FILES = (".copier-answers.yml", ".copier-answers.slipway.yml")
 REQUIRED = {
@@ -30,53 +28,36 @@ class RefusalError(Exception):
     """Nothing is written; the text says why and what to do."""
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Adopt the application that the command line names."""
-    arguments = read_arguments(words)
-    try:
-        with listening():
-            return adopt(arguments)
-    except (RefusalError, NoApplicationError) as refusal:
-        print(f"Not adopted: {str(refusal).rstrip('.')}.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Not adopted: interrupted; nothing has been changed.", file=sys.stderr)
-        return 128 + Endings.last
+REFUSALS = (RefusalError, NoApplicationError)
 
 
-def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m slipway.adopt", description=__doc__)
-    parser.add_argument("path", type=Path, help="the application, a clean git work tree")
-    parser.add_argument("--template", default=str(ROOT), help="where later updates come from")
-    parser.add_argument("--vcs-ref", help="the version of the template (default: the newest)")
-    parser.add_argument(
-        "--data", action="append", default=[], metavar="KEY=VALUE", help="an answer"
-    )
-    parser.add_argument(
-        "--answers-file", metavar="FILE", help="what holds the answers, for updates"
-    )
-    parser.add_argument("--defaults", action="store_true", help="ask nothing")
-    parser.add_argument(
-        "--no-check", action="store_true", help="lock the dependencies, but build and start nothing"
-    )
-    parser.add_argument("--skip-tasks", action="store_true", help="lock and check nothing yet")
-    return parser.parse_args(words)
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    root: Path
+    template: str
+    vcs_ref: str | None
+    data: list[str]
+    answers_file: str | None
+    defaults: bool
+    no_check: bool
+    skip_tasks: bool
 
 
-def adopt(arguments: argparse.Namespace) -> int:
+def adopt(wanted: Wanted) -> int:
     """Find out what the application is, let Copier ask the rest, and write what was checked."""
-    root = arguments.path.resolve()
-    given = read_data(arguments.data)
+    root = wanted.root
+    given = read_data(wanted.data)
     check_tree(root)
-    answers_file = choose_answers_file(root, arguments.answers_file)
+    answers_file = choose_answers_file(root, wanted.answers_file)
     tracked = git(root, "ls-files", "-z", "--recurse-submodules").strip("\0").split("\0")
     found = inspect(root, tracked, given)
     for key, reason in found.reasons.items():
         if key in found.answers and key != "own_files":
             print(f"{key}: {found.answers[key]} ({reason})")
     for key, sentence in REQUIRED.items():
-        if arguments.defaults and key not in {**found.answers, **given}:
+        if wanted.defaults and key not in {**found.answers, **given}:
             raise RefusalError(". ".join((sentence, *found.notes[:1])))
     for note in found.notes:
         print(f"Note: {note}.")
@@ -87,10 +68,10 @@ def adopt(arguments: argparse.Namespace) -> int:
             stage = Stage(root, Path(folder, "application"), frozenset(tracked))
             try:
                 rendered = Path(folder, "rendered")
-                render(arguments, rendered, {**found.answers, **given}, answers_file)
+                render(wanted, rendered, {**found.answers, **given}, answers_file)
                 stage.copy_application()
                 stage.add(rendered)
-                findings = check(arguments, stage, found)
+                findings = check(wanted, stage, found)
                 rest.enter_context(uninterrupted())
                 in_the_way = stage.bring_over()
             except OSError as error:
@@ -103,20 +84,18 @@ def adopt(arguments: argparse.Namespace) -> int:
         return report(root, findings)
 
 
-def render(
-    arguments: argparse.Namespace, folder: Path, answers: dict[str, object], answers_file: str
-) -> None:
+def render(wanted: Wanted, folder: Path, answers: dict[str, object], answers_file: str) -> None:
     """Let Copier ask and write, apart from the application."""
     try:
         copier.run_copy(
-            arguments.template,
+            wanted.template,
             folder,
             data=answers,
-            user_defaults={"project_name": name_of(arguments.path.resolve())},
+            user_defaults={"project_name": name_of(wanted.root)},
             answers_file=answers_file,
-            defaults=arguments.defaults,
+            defaults=wanted.defaults,
             skip_tasks=True,
-            vcs_ref=arguments.vcs_ref,
+            vcs_ref=wanted.vcs_ref,
             quiet=True,
             unsafe=True,
         )
@@ -124,34 +103,34 @@ def render(
         raise
     except ProcessExecutionError as error:
         raise RefusalError(
-            f"the template {arguments.template} cannot be fetched: see to its address"
+            f"the template {wanted.template} cannot be fetched: see to its address"
         ) from error
     except (ValueError, CopierError) as error:
         raise RefusalError(" ".join(str(error).split())) from error
     check_answers(folder / answers_file)
 
 
-def check(arguments: argparse.Namespace, stage: Stage, found: Inspection) -> list[checking.Finding]:
+def check(wanted: Wanted, stage: Stage, found: Inspection) -> list[checking.Finding]:
     """Lock and start what is prepared; stop at what fails, since the rest builds on it."""
     own = set(found.answers["own_files"])
-    if reason := reason_for_no_lock(arguments, stage.folder, own):
+    if reason := reason_for_no_lock(wanted, stage.folder, own):
         return [checking.Finding(True, f"Nothing is locked or checked{reason}", is_open=True)]
     print("Locking the dependencies; this takes up to a few minutes.", flush=True)
     lock = checking.lock(stage.folder)
     stage.add_locks()
     if not lock.works:
         return [lock]
-    if arguments.no_check:
+    if wanted.no_check:
         text = "Nothing is built or started: run docker compose up --build"
         return [lock, checking.Finding(True, text, is_open=True)]
     print("Building and starting it, apart from all else on this machine.", flush=True)
     return [lock, *checking.start(stage.folder, own)]
 
 
-def reason_for_no_lock(arguments: argparse.Namespace, folder: Path, own: set[str]) -> str:
+def reason_for_no_lock(wanted: Wanted, folder: Path, own: set[str]) -> str:
     """Say why nothing can be locked, and what to do; "" if it can."""
     later = "run make lock and docker compose up --build"
-    if arguments.skip_tasks:
+    if wanted.skip_tasks:
         return f": {later}"
     if "scripts/lock.sh" in own:
         return ", as scripts/lock.sh is the application's: run it"
@@ -259,7 +238,3 @@ def git(root: Path, *arguments: str) -> str:
 def name_of(root: Path) -> str:
     """Make a name that people read from that of the folder."""
     return root.name.replace("-", " ").replace("_", " ").title()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
