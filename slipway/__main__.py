@@ -11,7 +11,7 @@ from slipway.adopt import command
 from slipway.fleet import commands
 from slipway.source import find_version
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
 
 def show_version(is_wanted: bool) -> None:
@@ -47,9 +47,9 @@ def main(words: Sequence[str] | None = None) -> int:
         return app(words, prog_name="slipway", standalone_mode=False) or 0
     except typer.TyperException as error:
         context: typer.Context | None = getattr(error, "ctx", None)
-        if error.message:
-            help_is_in = f"; {context.command_path} --help tells more" if context else ""
-            print(f"{error.format_message().rstrip('.')}{help_is_in}.", file=sys.stderr)
+        more = f"; {context.command_path} --help tells more" if context else ""
+        if sentence := error.format_message().rstrip("."):  # none where help is shown instead
+            print(f"{sentence}{more}.", file=sys.stderr)
         return error.exit_code
 
 
