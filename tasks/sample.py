@@ -18,7 +18,7 @@ import copier
 import jinja2
 from git import git, names
 from imports import Code
-from merge import delete, merge_texts
+from merge import delete, merge_texts, with_ends_of
 from pathspec import GitIgnoreSpec
 from rendering import Answers, Renderings, Tree
 
@@ -35,6 +35,17 @@ def say(text: str, paths: Iterable[str]) -> None:
 def read(path: str) -> bytes | None:
     """Read a file of the project, if there is one."""
     return Path(path).read_bytes() if Path(path).is_file() else None
+
+
+def read_plain(path: str) -> bytes | None:
+    """Read a file of the project with the ends of lines that the template writes."""
+    content = read(path)
+    return content.replace(b"\r\n", b"\n") if content else content
+
+
+def is_linked(path: str) -> bool:
+    """Say whether a link stands in the place of a file or above it, which may lead anywhere."""
+    return any(map(Path.is_symlink, (Path(path), *Path(path).parents)))
 
 
 def write(path: str, content: bytes | None) -> None:
@@ -63,7 +74,8 @@ def mark_conflict(path: str, base: bytes, theirs: bytes | None) -> None:
 
 def merge(path: str, base: bytes, theirs: bytes) -> bool:
     """Merge what answers change into a file that the user edited; say if there is a conflict."""
-    text, has_conflict = merge_texts(base, read(path) or b"", theirs)
+    mine = read(path) or b""
+    text, has_conflict = merge_texts(with_ends_of(mine, base), mine, with_ends_of(mine, theirs))
     if text:
         Path(path).write_bytes(text)
     if has_conflict:
@@ -178,8 +190,8 @@ class OwnFiles:
 
     def is_untouched(self, path: str) -> bool:
         """Say whether a file of the project is as the template wrote it, in whatever release."""
-        content, trees = read(path), (self.renderings.before, self.renderings.born)
-        if content is None:
+        content, trees = read_plain(path), (self.renderings.before, self.renderings.born)
+        if content is None or is_linked(path):
             return False
         return (
             content in (tree.get(path) for tree in trees)
@@ -235,7 +247,7 @@ class OwnFiles:
     def is_behind(self) -> bool:
         """Say whether the sample is untouched, but as an earlier release wrote it."""
         before = self.renderings.before
-        is_new = all(read(path) == before.get(path) for path in self.sample)
+        is_new = all(read_plain(path) == before.get(path) for path in self.sample)
         return not is_new and self.has_untouched_sample
 
     def needed_by_sample(self, tree: Tree) -> set[str]:
@@ -270,18 +282,20 @@ class OwnFiles:
     def carry_over(self, paths: Iterable[str], after: Tree, needed: Collection[str]) -> None:
         """Bring the difference into some files."""
         before = self.renderings.before
-        kept, unmerged, missing = [], [], []
+        kept, unmerged, missing, linked = [], [], [], []
         for path in paths:
-            base, theirs, content = before.get(path), after.get(path), read(path)
+            base, theirs, content = before.get(path), after.get(path), read_plain(path)
             if content == theirs:
                 continue
-            if content is None:
+            if is_linked(path):
+                linked.append(path)
+            elif content is None:
                 if path in needed or (base is None and self.has_sample):
                     write(path, theirs)
                 elif base is None:
                     missing.append(path)
             elif content == base or (self.has_untouched_sample and self.is_untouched(path)):
-                write(path, theirs)
+                write(path, with_ends_of(read(path) or b"", theirs) if theirs else theirs)
             elif theirs is None and self.is_untouched(path):
                 write(path, None)
             elif theirs is None:
@@ -294,6 +308,7 @@ class OwnFiles:
             "The answers need these files no longer, but you edited them; keep or delete them", kept
         )
         say("The sample is not there, so these files of it were not written", missing)
+        say("The answers change these files, but you have a link in their place or above", linked)
 
 
 def drops(revisions: Iterable[str], created: bytes) -> bool:

@@ -407,12 +407,14 @@ def test_what_may_surprise_is_said(template: Path, tmp_path: Path) -> None:
     files = {
         "requirements.txt": "django\nchannels\n",
         "requirements-prod.txt": "-r requirements.txt\n",
+        "requirements/base.txt": "django\n",
         ".python-version": "3.9.1\n",
         "shop/asgi.py": "application = get_asgi_application()\n",
     }
     project = write_application(tmp_path / "shop", files)
     printed = adopt(template, project)
-    assert "Note: requirements-prod.txt beside requirements.txt is not installed." in printed
+    others = "requirements/base.txt, requirements-prod.txt"
+    assert f"Note: {others} beside requirements.txt is not installed." in printed
     assert "Note: No image has the Python 3.9 of .python-version: see what 3.12 breaks." in printed
     assert "Note: uvicorn serves WebSockets only with the package websockets: list it." in printed
     assert answers_of(project)["python_version"] == "3.12"

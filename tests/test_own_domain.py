@@ -468,6 +468,66 @@ def test_a_domain_of_ones_own_gets_a_database_whose_tests_pass(
     run(project, *PYTEST, "tests/test_service.py", "tests/test_texts.py")
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cache": "valkey"}, "you have a link in their place or above"),
+        ({"database": "none"}, "Your domain stays as it is, since it is not the sample"),
+    ],
+)
+@pytest.mark.parametrize("linked", ["notes", "notes/routes.py"])
+def test_nothing_is_written_through_a_link(
+    linked: str, changes: Answers, sentence: str, change_answers: Change, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    contents: dict[Path, bytes] = {}
+
+    def link(project: Path) -> None:
+        (project / PACKAGE / linked).rename(elsewhere)
+        (project / PACKAGE / linked).symlink_to(elsewhere)
+        contents.update(read_files())
+
+    def read_files() -> dict[Path, bytes]:
+        return {
+            file: file.read_bytes() for file in (elsewhere, *elsewhere.rglob("*")) if file.is_file()
+        }
+
+    old = {"framework": "fastapi", "database": "postgresql"}
+    project, _, said, _ = change_answers(old, {**old, **changes}, NEWEST, link)
+
+    assert (project / PACKAGE / linked).readlink() == elsewhere
+    assert read_files() == contents
+    assert f"{sentence}: {PACKAGE}/notes" in said
+
+
+def test_a_sample_keeps_its_ends_of_lines(change_answers: Change) -> None:
+    routes = f"{PACKAGE}/notes/routes.py"
+
+    def check_out_as_on_windows(project: Path) -> None:
+        for file in generated.files(project, f"{PACKAGE}/notes/*.py"):
+            file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+
+    def edit_so(project: Path) -> None:
+        check_out_as_on_windows(project)
+        file = project / routes
+        file.write_bytes(file.read_bytes() + b"\r\n# mine\r\n")
+
+    old = {"framework": "fastapi", "database": "postgresql"}
+    project, _, said, _ = change_answers(
+        old, old | {"database": "none"}, NEWEST, check_out_as_on_windows
+    )
+    assert said == ""
+    assert not (project / routes).exists()
+
+    new = old | {"cache": "valkey"}
+    project, _, said, _ = change_answers(old, new, NEWEST, edit_so, "edited")
+    text = (project / routes).read_bytes()
+    assert said == ""
+    assert updating.conflicts_in(project) == []
+    assert b"cache_key" in text
+    assert text.count(b"\n") == text.count(b"\r\n")
+
+
 @pytest.mark.parametrize("framework", ["cli", "job"])
 def test_migrations_do_without_the_sample(framework: str, change_answers: Change) -> None:
     old = {"framework": framework, "database": "none"}

@@ -80,7 +80,7 @@ def inspect(root: Path, tracked: Iterable[str], given: Mapping[str, str]) -> Ins
     refuse_what_cannot_be_locked(manifest)
     found = Inspection()
     found.find("dependency_manager", manifest.manager, f"there is {manifest.manager_reason}")
-    others = [file for file in names[0] if file in tracked and file not in manifest.files]
+    others = [f for f in dict.fromkeys(names[0]) if f in tracked and f not in manifest.files]
     if manifest.manager == "pip" and others:
         found.notes.append(f"{', '.join(others)} beside {manifest.manager_reason} is not installed")
     entry_points = find_entry_points(root, tracked, manifest.members)
