@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -23,6 +22,7 @@ pytest.register_assert_rewrite(
     "edits",
     "expected_merges",
     "fuzzing",
+    "locking",
     "project_checks",
     "stacks",
     "updating",
@@ -101,13 +101,14 @@ def engine() -> None:
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
 
 
-@pytest.fixture(scope="module")
-def caches(engine: None) -> Iterator[str]:
-    """Share what is downloaded between the projects."""
-    volume = f"harbour-{uuid.uuid4().hex[:8]}"
+@pytest.fixture(scope="session")
+def caches(engine: None, testrun_uid: str) -> Iterator[str]:
+    """Share what is downloaded between the projects of a run, whichever process checks them."""
+    volume = f"harbour-{testrun_uid}"
     programs.run("docker", "volume", "create", volume)
     yield volume
-    programs.run("docker", "volume", "rm", volume)
+    # The last process removes it: before, it is in use, or is made again.
+    subprocess.run(["docker", "volume", "rm", volume], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import container_promises
 import generated
+import locking
 import programs
 import pytest
 import stacks
@@ -48,7 +49,7 @@ class Adopted:
         ports = stacks.ports_of(project)
         free = stacks.free_ports(len(ports))
         settings = "".join(f"{key}={port}\n" for key, port in zip(ports, free, strict=True))
-        stacks.lock(project)
+        locking.lock_anew(project)
         project = updating.clone(project, cls.umask)
         with generated.umask(cls.umask):
             (project / ".env").write_text(settings)
@@ -178,7 +179,7 @@ class TestPipenv(Adopted):
     def test_a_lock_that_fits_is_left_as_it_is(self, project: Path) -> None:
         files = [project / "Pipfile.lock", *generated.files(project, "containers/*.txt")]
         before = [file.read_bytes() for file in files]
-        stacks.lock(project)
+        locking.lock_anew(project)
         assert [file.read_bytes() for file in files] == before
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import generated
+import locking
 import programs
 import pytest
 import questions
@@ -36,7 +37,7 @@ def project(request: pytest.FixtureRequest, engine: None, render: Render) -> Ite
     umask = request.cls.umask
     project = updating.clone(render({**request.cls.answers, "project_slug": slug}), umask)
     with generated.umask(umask):
-        stacks.lock(project)
+        locking.lock(project)
         stacks.give_to_developer(project)
         yield project
     stacks.execute("docker", "image", "rm", "--force", f"{slug}:latest", cwd=project)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import generated
 import image_digests
+import locking
 import osv_server
 import programs
 import pytest
@@ -120,7 +121,7 @@ def service_of(engine: None, render: Render) -> Iterator[ServiceOf]:
         image = f"harbour-{uuid.uuid4().hex[:8]}"
         answers = {"dependency_manager": manager, "database": "none"}  # few wheels to be hashed
         project = render({**answers, "project_slug": image})
-        stacks.lock(project)
+        locking.lock(project)
         image_digests.build(project, image)
         images.append(image)
         files = [*generated.files(project, *MANIFESTS), *generated.files(project, *LOCKS)]
@@ -135,7 +136,7 @@ def service_of(engine: None, render: Render) -> Iterator[ServiceOf]:
 @WITH_MANAGERS
 def test_a_second_lock_changes_nothing(service_of: ServiceOf, manager: str) -> None:
     service = service_of(manager)
-    stacks.lock(service.project)
+    locking.lock_anew(service.project)
     assert {file: file.read_bytes() for file in service.files} == service.files
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import generated
+import locking
 import programs
 import pytest
 import stacks
@@ -36,7 +37,7 @@ def podman(engine: None, project: Path, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("podman")
     name, socket = f"harbour-{folder.parent.name}-{os.getpid()}", folder / "podman.sock"
     (folder / "limits.conf").write_text(LIMITS, "utf-8")
-    stacks.lock(project)
+    locking.lock(project)
     programs.run("make", "secrets", cwd=project)
     mounts = (f"--volume={path}:{path}" for path in (folder, project))
     variables = (

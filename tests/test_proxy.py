@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import generated
+import locking
 import programs
 import pytest
 import questions
@@ -72,7 +73,7 @@ def production(
     slug = f"harbour-{uuid.uuid4().hex[:8]}"
     project = updating.clone(render({**ANSWERS, "project_slug": slug}), STRICT)
     with generated.umask(STRICT):
-        stacks.lock(project)
+        locking.lock(project)
         programs.run("make", "--silent", "-C", project, "secrets")
         stacks.give_to_developer(project)
         environment = {"PRODUCTION_PORT": str(stacks.free_ports(1)[0]), "WEB_REPLICAS": "2"}

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import edits
 import expected_merges
+import locking
 import project_checks
 import pytest
 import questions
-import stacks
 import updating
 from combinations import covering_array, shapes
 from repository import ROOT
@@ -126,9 +126,9 @@ def test_an_updated_project_locks_and_passes_its_own_checks(
     for kind in kinds_of(release, "growing"):
         if kind.edit is not edits.lock:
             kind.edit(project)
-    stacks.lock(project)
+    locking.lock(project)
     expected_merges.update(project, release, project_of, bare_path)
-    stacks.lock(project)  # which the merge cannot foretell
+    locking.lock(project)  # which the merge cannot foretell
 
     assert not updating.conflicts_in(project)
     assert "tenacity" in (project / "uv.lock").read_text("utf-8")

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import generated
+import locking
 import pytest
 import questions
 import stacks
@@ -141,7 +142,7 @@ def running(engine: None, projects: list[Path]) -> Iterator[list[Stack]]:
     with ExitStack() as both:
         started = []
         for project in projects:
-            stacks.lock(project)
+            locking.lock(project)
             give_ports(project)
             stack = Stack(project, stacks.DEVELOPMENT)
             started.append(both.enter_context(stack.running()))

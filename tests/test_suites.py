@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
 
+import locking
 import project_checks
 import pytest
 import questions
@@ -58,7 +59,7 @@ def projects(engine: None, render: Render) -> dict[str, Future[Path]]:
 
 def lock(project: Path) -> Path:
     """Lock a project."""
-    stacks.lock(project)
+    locking.lock(project)
     return project
 
 

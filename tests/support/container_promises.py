@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import attacks
 import generated
+import locking
 import programs
 import pytest
 import questions
@@ -162,7 +163,7 @@ class Deployed:
         settings = dict(zip(ports, free[: len(ports)], strict=True))
         with generated.umask(cls.umask):
             (project / ".env").write_text("".join(f"{k}={port}\n" for k, port in settings.items()))
-            stacks.lock(project)
+            locking.lock(project)
             if (project / "secrets").exists():
                 programs.run("make", "--silent", "-C", project, "secrets")
             stacks.give_to_developer(project)
@@ -535,7 +536,7 @@ class Builds(Deployed):
         assert result.returncode != 0
         assert re.search(self.refusal, result.stdout)
 
-        stacks.lock(source)
+        locking.lock(source)
         result = build(source)
         assert result.returncode == 0, result.stdout
         downloaded = re.findall(r" Downloading (\S+)", result.stdout)

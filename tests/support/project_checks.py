@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import generated
+import locking
 import repository
 import stacks
 
@@ -19,11 +20,10 @@ make --silent $TARGETS
 def tools(manager: str) -> dict[str, str]:
     """Say what has to be installed before the project, and what that has to know."""
     pins = repository.load_extension().read_tools()
-    variables = {"TOOLS": pins.get(manager, "uv"), "UV_PYTHON_DOWNLOADS": "never"}
-    if manager == "poetry" and stacks.poetry_index():
-        variables["TOOLS"] += f" {stacks.POETRY_MIRROR}"
-        variables["POETRY_PYPI_MIRROR_URL"] = stacks.poetry_index()
-    return variables
+    tools = pins.get(manager, "uv")
+    if manager == "poetry" and locking.poetry_index():
+        tools += f" {locking.POETRY_MIRROR}"
+    return {"TOOLS": tools, "UV_PYTHON_DOWNLOADS": "never", **locking.index_settings()}
 
 
 def check(project: Path, caches: str, variables: dict[str, str]) -> None:

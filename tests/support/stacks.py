@@ -1,4 +1,4 @@
-"""Running generated services: locked, built and started beside a real database."""
+"""Running generated services: built and started beside a real database."""
 
 import json
 import os
@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import programs
 import pytest
-from pip._internal.models.index import PyPI
 
 DEVELOPER = 1234  # the user who owns a project while root runs the tests
 
@@ -232,37 +231,3 @@ def give_to_developer(project: Path) -> None:
     if os.getuid() == 0:
         for path in (project, *project.rglob("*")):
             shutil.chown(path, DEVELOPER, DEVELOPER)
-
-
-POETRY_MIRROR = "poetry-plugin-pypi-mirror"
-
-
-@cache
-def poetry_index() -> str:
-    """Name the index that Poetry has to be pointed at; "" if its default serves what it asks for.
-
-    Poetry asks the public index for JSON, which a mirror in its place need not have.
-    """
-    try:
-        ask(f"{PyPI.pypi_url}/pip/26.1/json").json()
-    except (OSError, ValueError):
-        return PyPI.simple_url
-    return ""
-
-
-def reach_index(project: Path) -> None:
-    """Let the Poetry of a project's images use a plain index, where there is no other."""
-    for name in ("Dockerfile", "Dockerfile.dev"):
-        text = (project / name).read_text("utf-8")
-        if "AS poetry\n" in text and POETRY_MIRROR not in text and poetry_index():
-            setting = f"ENV POETRY_PYPI_MIRROR_URL={poetry_index()}"
-            text = text.replace("AS poetry\n", f"AS poetry\n{setting}\n")
-            text = text.replace("install poetry==", f"install {POETRY_MIRROR} poetry==")
-            (project / name).write_text(text, "utf-8")
-
-
-def lock(project: Path) -> None:
-    """Lock the dependencies of a project with its own script."""
-    reach_index(project)
-    result = execute("sh", "scripts/lock.sh", cwd=project)
-    assert result.returncode == 0, result.stdout

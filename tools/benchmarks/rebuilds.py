@@ -9,8 +9,8 @@ from tools.benchmarks.measure import ROOT, copy_template, print_table, render
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import image_digests
+import locking
 import questions
-import stacks
 
 
 def report(runs: int) -> None:
@@ -21,7 +21,7 @@ def report(runs: int) -> None:
         rows = []
         for manager in questions.choices()["dependency_manager"]:
             project = render(template, folder / manager, {"dependency_manager": manager})
-            stacks.lock(project)
+            locking.lock(project)
             tag = f"{LABEL}-{manager}"
             digests = set()
             for _ in range(runs):

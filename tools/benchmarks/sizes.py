@@ -11,8 +11,8 @@ from tools.benchmarks.measure import ROOT, copy_template, print_table, render, r
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import attacks
+import locking
 import questions
-import stacks
 
 # What is built: the answers, and the Dockerfile
 IMAGES: Mapping[str, tuple[dict[str, str], str]] = {
@@ -37,7 +37,7 @@ def compare_managers(template: Path, folder: Path) -> None:
     sizes = {}
     for manager in questions.choices()["dependency_manager"]:
         project = render(template, folder / manager, {"dependency_manager": manager})
-        stacks.lock(project)
+        locking.lock(project)
         sizes[manager] = size(build(project, manager))
     base = size(read_images()["python"])
     print_table(
@@ -54,7 +54,7 @@ def compare_bases(template: Path, folder: Path) -> None:
     rows = []
     for name, (answers, dockerfile) in IMAGES.items():
         project = render(template, folder / name, answers)
-        stacks.lock(project)
+        locking.lock(project)
         tag = build(project, name.replace(" ", "-"), dockerfile)
         text = (project / dockerfile).read_text("utf-8")
         base = re.findall(r"^FROM (\S+)", text, re.MULTILINE)[-1]
