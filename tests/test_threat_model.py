@@ -1,4 +1,4 @@
-"""The threat model and the promises name files and tests that exist."""
+"""The threat model, the promises and the guarantees name files and tests that exist."""
 
 import ast
 import re
@@ -64,6 +64,18 @@ def test_every_line_of_a_table_is_read(document: str) -> None:
 
     assert len(headings) == len(re.findall("^## ", document, re.MULTILINE))
     assert len(ROW.findall(document)) == len(lines) - len(headings)
+
+
+def test_every_guarantee_of_an_update_has_a_test() -> None:
+    text = (ROOT / "docs" / "updates.md").read_text("utf-8")
+    _, _, table = text.partition("| guaranteed | tested by |\n|---|---|\n")
+    rows = table.partition("\n\n")[0].splitlines()
+
+    assert len(rows) == 5
+    for row in rows:
+        tests = [name for name in CODE.findall(row) if name.startswith("tests/")]
+        assert tests, row
+        assert [test for test in tests if not exists(test)] == []
 
 
 def test_a_test_that_is_not_there_is_missed() -> None:
