@@ -35,7 +35,7 @@ TAIL = "\n# words of a user\n"
 NEWS: Mapping[str, tuple[str, str]] = {
     ".dockerignore.jinja": ("**/__pycache__/", "!new/\n"),
     ".editorconfig": ("[Makefile*]", "[*.new]\nindent_size = 4\n\n"),
-    ".env.example.jinja": ("IMAGE=", "NEW=1\n"),
+    ".env.example.jinja": ("{% include 'template-parts/services/", "NEW=1\n"),
     ".gitignore.jinja": ("__pycache__/", "new/\n"),
     ".gitlab-ci.yml.jinja": ("container:", "new:\n  script:\n    - make new\n\n"),
     ".pre-commit-config.yaml.jinja": ("      - id: no-rejected", "      - id: new\n"),
