@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import generated
-import kubernetes_validate  # type: ignore[import-untyped]
 import programs
 import pytest
 import questions
@@ -298,6 +297,8 @@ def manifests(request: pytest.FixtureRequest, render: Render) -> dict[str, Any]:
 
 
 def test_kubernetes_accepts_its_resources(manifests: Mapping[str, Any]) -> None:
+    import kubernetes_validate  # type: ignore[import-untyped]
+
     assert "CronJob/harbour-api" in manifests
     for resource in manifests.values():
         kubernetes_validate.validate(resource, KUBERNETES, strict=True)
