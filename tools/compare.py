@@ -16,7 +16,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from io import BytesIO, StringIO
 from itertools import cycle
 from pathlib import Path
@@ -127,7 +127,7 @@ def render(template: Path, folder: Path, answers: Mapping[str, Any]) -> Tree:
     """Render a project in a folder that is there for both versions; read it, and the messages."""
     shutil.rmtree(folder, ignore_errors=True)
     messages = StringIO()
-    with redirect_stderr(messages):
+    with redirect_stderr(messages), redirect_stdout(StringIO()):
         copier.run_copy(
             str(template),
             folder,
