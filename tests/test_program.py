@@ -211,7 +211,7 @@ def test_the_program_can_be_installed_and_works_without_its_clone(
     assert (tmp_path / "shop" / "Dockerfile").exists()
 
 
-def test_the_program_needs_no_other_versions_than_copies_and_tests() -> None:
+def test_the_program_is_tested_with_what_it_asks_for() -> None:
     listed = [
         Requirement(line)
         for file in ("copier.txt", "program.txt")

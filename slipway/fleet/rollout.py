@@ -30,9 +30,7 @@ class Rollout(Survey):
         """Update a scratch clone, and hand its branch over; list the files with conflicts."""
         git("fetch", "--quiet", EVERYTHING, cwd=clone)  # which tells who has committed to a branch
         git("checkout", "--quiet", cwd=clone)
-        tasks = shutil.copytree(
-            FILES / "tasks", clone.with_name("tasks")
-        )  # it writes beside itself
+        tasks = shutil.copytree(FILES / "tasks", clone.with_name("tasks"))  # writes beside itself
         result = run(
             *(sys.executable, str(tasks / "update.py"), str(self.template.mirror), file),
             *(self.template.newest, "--branch", str(clone.with_name("description.md"))),
