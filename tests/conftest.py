@@ -19,6 +19,7 @@ from hypothesis import settings
 pytest.register_assert_rewrite(
     "attacks",
     "container_promises",
+    "database_promises",
     "edits",
     "expected_merges",
     "fuzzing",

@@ -6,30 +6,34 @@ import pytest
 import questions
 from attacks import WebAttacks
 from container_promises import Builds, Rotation, Service, Workplace
+from database_promises import Postgresql, Sqlite
 from fuzzing import Fuzz
 from secrets_in_logs import Discretion
 
 pytestmark = pytest.mark.docker
 
 
-class TestFastapiWithUvAndPostgresql(Rotation, Service, Workplace, Builds, WebAttacks, Fuzz):
+class TestFastapiWithUvAndPostgresql(
+    Postgresql, Rotation, Service, Workplace, Builds, WebAttacks, Fuzz
+):
     """The default answers, cloned where nobody but the owner of a file may read it."""
 
     answers: ClassVar[questions.Answers] = {}
     umask = 0o077
 
 
-class TestFlaskWithUvAndPostgresql(Service, Workplace, Builds, WebAttacks, Discretion, Fuzz):
-    """The other framework, the other image and another Python."""
+class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds, WebAttacks, Discretion, Fuzz):
+    """The other framework, the plainest manager, the other image and another Python."""
 
     answers: ClassVar[questions.Answers] = {
         "framework": "flask",
+        "dependency_manager": "pip",
         "base_image": "full",
         "python_version": "3.13",
     }
 
 
-class TestFastapiWithUvAndSqlite(Service):
+class TestFastapiWithUvAndSqlite(Sqlite, Service):
     """The database that is a file."""
 
     answers: ClassVar[questions.Answers] = {"database": "sqlite"}

@@ -7,20 +7,17 @@ import socket
 import time
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
-import generated
-import locking
+import container_promises
 import programs
 import pytest
 import questions
 import stacks
-import updating
 from attacks import WebAttacks
 from conftest import Render
 from secrets_in_logs import Discretion
@@ -66,24 +63,15 @@ Server(("", 8000), Handler).serve_forever()
 
 
 @pytest.fixture(scope="module")
-def production(
-    engine: None, render: Render, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def production(engine: None, render: Render) -> Iterator[Stack]:
     """Start a service behind its proxy, as in production."""
-    slug = f"harbour-{uuid.uuid4().hex[:8]}"
-    project = updating.clone(render({**ANSWERS, "project_slug": slug}), STRICT)
-    with generated.umask(STRICT):
-        locking.lock(project)
-        programs.run("make", "--silent", "-C", project, "secrets")
-        stacks.give_to_developer(project)
-        environment = {"PRODUCTION_PORT": str(stacks.free_ports(1)[0]), "WEB_REPLICAS": "2"}
-        environment["PROXY_READ_TIMEOUT"] = "31s"
-        stack = Stack(project, stacks.PRODUCTION, environment)
-        stack.compose("up", "--build", "--detach", "--wait")
+    environment = {"WEB_REPLICAS": "2", "PROXY_READ_TIMEOUT": "31s"}
+    project = render({**ANSWERS, "project_slug": stacks.own_name()})
+    with (
+        container_promises.prepared(project, STRICT) as clone,
+        Stack(clone, stacks.PRODUCTION, environment).running() as stack,
+    ):
         yield stack
-    stack.compose("down", "--volumes", "--timeout", "5")
-    images = [f"{slug}:latest", f"{slug}:development", f"{slug}-proxy:latest"]
-    stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
 
 
 class TestProxy(WebAttacks, Discretion):
@@ -142,8 +130,7 @@ def test_both_replicas_answer(production: Stack) -> None:
 
 
 def test_its_own_tests_pass_inside(production: Stack) -> None:
-    environment = {"DATABASE_PORT": str(stacks.free_ports(1)[0])}
-    stack = Stack(production.project, stacks.DEVELOPMENT, environment)
+    stack = Stack(production.project, stacks.DEVELOPMENT)
     try:
         assert " passed" in stack.compose("run", "--build", "--rm", "web", "pytest")
     finally:

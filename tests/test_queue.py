@@ -15,7 +15,7 @@ import pytest
 import questions
 import stacks
 from attacks import Attacks, tells
-from container_promises import HOME_CACHE, Deployed, use_home
+from container_promises import HOME_CACHE, Deployed, SelfTested, use_home
 from secrets_in_logs import Database, check_lines
 from stacks import Stack
 
@@ -37,6 +37,7 @@ class TestQueue(Deployed, Attacks):
 
     answers: ClassVar[questions.Answers] = {
         "framework": "fastapi",
+        "dependency_manager": "pipenv",
         "database": "postgresql",
         "cache": "valkey",
         "task_queue": "celery",
@@ -216,7 +217,7 @@ class TestQueue(Deployed, Attacks):
         production.compose("start", "beat")
 
 
-class TestQueueWithSqlite(Deployed):
+class TestQueueWithSqlite(SelfTested):
     """Some of the services share the volume of the database, others have none."""
 
     answers: ClassVar[questions.Answers] = {

@@ -146,6 +146,27 @@ def check_modes(production: Stack, service: str) -> None:
     assert production.compose(*command, "find /app -name '*.py'")
 
 
+@contextmanager
+def prepared(project: Path, umask: int) -> Iterator[Path]:
+    """Clone a project as somebody with this umask, lock it and give it ports and secrets."""
+    clone = updating.clone(project, umask)
+    ports = stacks.ports_of(clone)  # the replicas in production take those after the last
+    free = stacks.free_ports(len(ports) + REPLICAS)
+    settings = "".join(f"{key}={port}\n" for key, port in zip(ports, free, strict=False))
+    with generated.umask(umask):
+        (clone / ".env").write_text(settings)
+        locking.lock(clone)
+        if (clone / "scripts" / "secrets.sh").exists():
+            programs.run("sh", clone / "scripts" / "secrets.sh")
+        elif (clone / "secrets").exists():
+            programs.run("make", "--silent", "-C", clone, "secrets")
+        stacks.give_to_developer(clone)
+        yield clone
+    slug = str(generated.read_answers(clone)["project_slug"])
+    images = [f"{slug}:development", f"{slug}:latest", f"{slug}-proxy:latest"]
+    stacks.execute("docker", "image", "rm", "--force", *images, cwd=clone)
+
+
 class Deployed:
     """A generated project and its two Compose environments, shared by the tests of a class."""
 
@@ -155,21 +176,10 @@ class Deployed:
     @pytest.fixture(scope="class")
     @classmethod
     def project(cls, engine: None, render: Render) -> Iterator[Path]:
-        """Render and lock a service that keeps clear of other projects on this machine."""
-        slug = f"harbour-{uuid.uuid4().hex[:8]}"
-        project = updating.clone(render({**cls.answers, "project_slug": slug}), cls.umask)
-        ports = stacks.ports_of(project)  # the replicas in production take those after the last
-        free = stacks.free_ports(len(ports) + REPLICAS)
-        settings = dict(zip(ports, free[: len(ports)], strict=True))
-        with generated.umask(cls.umask):
-            (project / ".env").write_text("".join(f"{k}={port}\n" for k, port in settings.items()))
-            locking.lock(project)
-            if (project / "secrets").exists():
-                programs.run("make", "--silent", "-C", project, "secrets")
-            stacks.give_to_developer(project)
-            yield project
-        images = [f"{slug}:development", f"{slug}:latest"]
-        stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
+        """Render and lock a project that keeps clear of others on this machine."""
+        project = render({**cls.answers, "project_slug": stacks.own_name()})
+        with prepared(project, cls.umask) as clone:
+            yield clone
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -198,21 +208,8 @@ class Deployed:
         return shutil.copytree(project, tmp_path / "source", ignore=ignored)
 
 
-class Service(Deployed):
-    """What a web service promises; every stack that is run is tested for all of it."""
-
-    # Development
-
-    def test_the_development_stack_answers(self, development: Stack, has_server: bool) -> None:
-        assert development.ask("/ready").status == 200
-        if has_server:
-            adminer = stacks.ask(f"http://{development.address('adminer')}/")
-            assert "adminer" in adminer.body.lower()
-
-    def test_every_port_is_open_to_this_machine_only(self, development: Stack) -> None:
-        published = development.compose("ps", "--format", "{{.Ports}}")
-        assert "127.0.0.1:" in published
-        assert "0.0.0.0:" not in published
+class SelfTested(Deployed):
+    """A web service whose own tests pass in its container."""
 
     def test_its_own_tests_pass_inside(self, development: Stack) -> None:
         answers = generated.read_answers(development.project)
@@ -228,6 +225,23 @@ class Service(Deployed):
         if uses_postgresql:
             left = development.compose(*inside, "SELECT datname FROM pg_database")
             assert "app_test" not in left
+
+
+class Service(SelfTested):
+    """What a web service promises; every stack that is run is tested for all of it."""
+
+    # Development
+
+    def test_the_development_stack_answers(self, development: Stack, has_server: bool) -> None:
+        assert development.ask("/ready").status == 200
+        if has_server:
+            adminer = stacks.ask(f"http://{development.address('adminer')}/")
+            assert "adminer" in adminer.body.lower()
+
+    def test_every_port_is_open_to_this_machine_only(self, development: Stack) -> None:
+        published = development.compose("ps", "--format", "{{.Ports}}")
+        assert "127.0.0.1:" in published
+        assert "0.0.0.0:" not in published
 
     def test_a_migration_can_be_written(self, development: Stack) -> None:
         write_migration(development, "notes")

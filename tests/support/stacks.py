@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -198,6 +199,11 @@ def all_of(work: list[Callable[[], Any]]) -> Callable[[], list[Any]]:
         return results
 
     return wait
+
+
+def own_name() -> str:
+    """Make up a name for a project that no other on this machine has."""
+    return f"harbour-{uuid.uuid4().hex[:8]}"
 
 
 def ports_of(project: Path) -> list[str]:
