@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +17,6 @@ import locking
 import programs
 import pytest
 import stacks
-import updating
 from adoption import adopt, copy_application, own_files, write_application
 from container_promises import HOME_CACHE, use_home
 from repository import ROOT
@@ -43,22 +41,10 @@ class Adopted:
         cls, engine: None, template: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[Path]:
         """Adopt and lock an application that keeps clear of other projects on this machine."""
-        slug = f"harbour-{uuid.uuid4().hex[:8]}"
         project = copy_application(cls.name, tmp_path_factory.mktemp("adopted"))
-        adopt(template, project, f"--data=project_slug={slug}", *cls.options)
-        ports = stacks.ports_of(project)
-        free = stacks.free_ports(len(ports))
-        settings = "".join(f"{key}={port}\n" for key, port in zip(ports, free, strict=True))
-        locking.lock_anew(project)
-        project = updating.clone(project, cls.umask)
-        with generated.umask(cls.umask):
-            (project / ".env").write_text(settings)
-            if (project / "scripts" / "secrets.sh").exists():
-                programs.run("sh", project / "scripts" / "secrets.sh")
-            stacks.give_to_developer(project)
-            yield project
-        images = [f"{slug}:development", f"{slug}:latest"]
-        stacks.execute("docker", "image", "rm", "--force", *images, cwd=project)
+        adopt(template, project, f"--data=project_slug={stacks.own_name()}", *cls.options)
+        with container_promises.prepared(project, cls.umask, locking.lock_anew) as clone:
+            yield clone
 
     def say(self, stack: Stack) -> None:
         """Give the application something to keep, if it keeps anything."""

@@ -1,8 +1,8 @@
 """Projects pass their own checks without their images, as on a developer's machine."""
 
-import uuid
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 
 import locking
@@ -10,38 +10,69 @@ import project_checks
 import pytest
 import questions
 import stacks
-from combinations import covering_array
+import test_cli
+import test_containers
+import test_job
+import test_proxy
+import test_queue
+from combinations import Values, all_meetings, covering_array, meetings
 from conftest import Render
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
 
 SERVERS = ("postgresql", "mysql", "mariadb")
-# What is left out here runs in containers: see docs/tested.md.
-PROGRAMS = {"framework": ["cli", "job"], "database": ["none", "sqlite", "postgresql"]}
+MANAGERS = questions.choices()["dependency_manager"]
+PROGRAMS = {
+    "framework": ["cli", "job"],
+    "dependency_manager": MANAGERS,
+    "database": ["none", "sqlite", "postgresql"],
+}
 SERVICES = {
     "framework": ["fastapi", "flask"],
+    "dependency_manager": MANAGERS,
     "database": ["none", "sqlite", "mysql", "mariadb"],
     "cache": ["none", "valkey"],
     "task_queue": ["none", "celery"],
 }
-# uv locks in seconds, the others take minutes: they have projects of every kind.
-MANAGERS = {
-    "cli-postgresql": "pipenv",
-    "cli-sqlite": "poetry",
-    "fastapi-mariadb-celery": "poetry",
-    "flask-mysql-celery": "pipenv",
-    "job": "pip",
-}
+KEYS = tuple(SERVICES)
+# Stacks whose own tests run in their containers, with managers other than uv: see docs/tested.md.
+STACKS = (
+    test_cli.TestProgramWithPoetryAndPostgresql.answers,
+    test_containers.TestFlaskWithPipAndPostgresql.answers,
+    test_job.TestJobWithPip.answers,
+    test_job.TestJobWithPipenvAndMariadb.answers,
+    test_proxy.ANSWERS,
+    test_queue.TestQueue.answers,
+)
 
 
-def name(row: dict[str, str]) -> str:
+def name(row: Mapping[str, str]) -> str:
     """Name a row by what it has, the framework first."""
-    keys = ("framework", "database", "cache", "task_queue")
-    return "-".join(row[key] for key in keys if row.get(key, "none") != "none")
+    return "-".join(row[key] for key in KEYS if row.get(key, "none") != "none")
 
 
-ROWS = {name(row): row for row in covering_array([SERVICES, PROGRAMS])}
+def met_by_managers() -> set[Values]:
+    """List what a manager need not meet again: it takes minutes where uv takes seconds.
+
+    Databases and caches bring dependencies of their own, frameworks and queues have met it.
+    """
+    met = set()
+    for answers in STACKS:
+        kept = questions.keep(answers)
+        met |= meetings({key: str(kept[key]) for key in KEYS if key in kept}, 2)
+    needless = {"framework", "task_queue"}
+    for pair in all_meetings([SERVICES, PROGRAMS], 2) | met:
+        asked = {key for key, _ in pair}
+        if "dependency_manager" not in asked:
+            met.discard(pair)
+        elif asked & needless:
+            met.add(pair)
+    return met
+
+
+ROWS = {name(row): row for row in covering_array([SERVICES, PROGRAMS], met=met_by_managers())}
+CHECKED = {row["dependency_manager"]: name for name, row in ROWS.items()}  # the last of each
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +81,8 @@ def projects(engine: None, render: Render) -> dict[str, Future[Path]]:
     pool = ThreadPoolExecutor(max_workers=2)
     made = {}
     for (name, row), version in zip(ROWS.items(), cycle(("3.13", "3.14")), strict=False):
-        manager = MANAGERS.get(name, "uv")
-        slug = f"harbour-{uuid.uuid4().hex[:8]}"
-        answers = {"dependency_manager": manager, "python_version": version, "project_slug": slug}
-        made[name] = pool.submit(lock, render({**row, **answers}))
+        own = {"python_version": version, "project_slug": stacks.own_name()}
+        made[name] = pool.submit(lock, render({**row, **own}))
     return made
 
 
@@ -63,9 +92,11 @@ def lock(project: Path) -> Path:
     return project
 
 
-def test_every_manager_has_its_projects() -> None:
-    assert MANAGERS.keys() <= ROWS.keys()
-    assert {"uv", *MANAGERS.values()} == set(questions.choices()["dependency_manager"])
+def test_every_manager_meets_every_database_and_cache_here_or_in_a_stack() -> None:
+    rows = [*ROWS.values(), *map(questions.keep, STACKS)]
+    for key in ("database", "cache"):
+        met = {(row["dependency_manager"], row.get(key, "none")) for row in rows}
+        assert met >= {*product(MANAGERS, SERVICES[key])}
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -74,10 +105,10 @@ def test_the_checks_of_a_project_pass(
 ) -> None:
     project = projects[name].result()
     database = ROWS[name]["database"]
-    # Linters, types and locks of all projects have tests of their own; here some show that make
-    # runs them.
-    checks = "check" if ROWS[name]["framework"] == "cli" else "test"
-    variables = {**project_checks.tools(MANAGERS.get(name, "uv")), "TARGETS": checks}
+    # Linters, types and locks of all projects have tests of their own; here one project of each
+    # manager shows that make runs them.
+    checks = "check" if name in CHECKED.values() else "test"
+    variables = {**project_checks.tools(ROWS[name]["dependency_manager"]), "TARGETS": checks}
     if (ROWS[name]["framework"], database) == ("flask", "sqlite"):  # drivers of others leave some
         variables["PYTEST_ADDOPTS"] = project_checks.STRICT
     if database not in SERVERS:

@@ -1,7 +1,7 @@
 """A small set of projects in which every two answers meet: a covering array of strength two."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import combinations, product
 
 import questions
@@ -89,9 +89,11 @@ def complete(start: Values, shape: Factors, missing: set[Values]) -> dict[str, s
     return row
 
 
-def covering_array(shapes: Sequence[Factors], strength: int = 2) -> list[dict[str, str]]:
+def covering_array(
+    shapes: Sequence[Factors], strength: int = 2, met: Set[Values] = frozenset()
+) -> list[dict[str, str]]:
     """Choose rows greedily: a missing meeting, completed in the shape that serves it best."""
-    missing = all_meetings(shapes, strength)
+    missing = all_meetings(shapes, strength) - met
     rows = []
     while missing:
         start = min(missing)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -147,7 +147,9 @@ def check_modes(production: Stack, service: str) -> None:
 
 
 @contextmanager
-def prepared(project: Path, umask: int) -> Iterator[Path]:
+def prepared(
+    project: Path, umask: int, lock: Callable[[Path], None] = locking.lock
+) -> Iterator[Path]:
     """Clone a project as somebody with this umask, lock it and give it ports and secrets."""
     clone = updating.clone(project, umask)
     ports = stacks.ports_of(clone)  # the replicas in production take those after the last
@@ -155,7 +157,7 @@ def prepared(project: Path, umask: int) -> Iterator[Path]:
     settings = "".join(f"{key}={port}\n" for key, port in zip(ports, free, strict=False))
     with generated.umask(umask):
         (clone / ".env").write_text(settings)
-        locking.lock(clone)
+        lock(clone)
         if (clone / "scripts" / "secrets.sh").exists():
             programs.run("sh", clone / "scripts" / "secrets.sh")
         elif (clone / "secrets").exists():
