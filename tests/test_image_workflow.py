@@ -10,13 +10,9 @@ from typing import Any
 import generated
 import pytest
 import questions
-import repository
 import stacks
 from conftest import Render
 
-slipway = repository.load_extension()
-
-LABELS = {"created", "revision", "source", "version"}
 PERMISSIONS = {
     "build": {"contents": "read", "packages": "write"},
     "scan": {"contents": "read", "packages": "read", "security-events": "write"},
@@ -196,15 +192,6 @@ def test_on_github_the_tag_comes_last(render: Render, answers: questions.Answers
     assert {jobs["sign"]["env"]["IMAGE"], gate["image-ref"]} == {"${{ needs.build.outputs.image }}"}
 
 
-@ON_GITHUB
-def test_on_github_the_image_says_what_it_is(render: Render, answers: questions.Answers) -> None:
-    build = step(workflow(render(answers), "image")["jobs"]["build"], "docker/build-push-action")
-    assert set(re.findall(r"opencontainers\.image\.(\w+)=\$", build["labels"])) == LABELS
-    assert build["platforms"] == "linux/amd64,linux/arm64"
-    assert build["provenance"] == "mode=max"
-    assert build["sbom"] == f"generator={slipway.read_images()['sbom-scanner']}"
-
-
 @ON_GITLAB
 def test_on_gitlab_a_merge_request_pushes_nothing(
     render: Render, answers: questions.Answers
@@ -235,16 +222,6 @@ def test_on_gitlab_the_tag_comes_last(render: Render, answers: questions.Answers
     assert scan["artifacts"]["reports"].keys() == {"container_scanning", "cyclonedx"}
 
 
-@ON_GITLAB
-def test_on_gitlab_the_image_says_what_it_is(render: Render, answers: questions.Answers) -> None:
-    build = script(generated.parse(render(answers) / ".gitlab-ci.yml")["image-build"])
-    assert set(re.findall(r'--label "org\.opencontainers\.image\.(\w+)=\$', build)) == LABELS
-    assert options(build, "platform") == "linux/amd64,linux/arm64"
-    generator = slipway.read_images()["sbom-scanner"]
-    attested = f"type=sbom,generator={generator} type=provenance,mode=max"
-    assert options(build, "attest") == attested
-
-
 def test_the_digest_is_found_in_what_the_builder_tells(render: Render, tmp_path: Path) -> None:
     job = generated.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"]
     digest = f"sha256:{'5e' * 32}"
@@ -254,14 +231,27 @@ def test_the_digest_is_found_in_what_the_builder_tells(render: Render, tmp_path:
     assert (tmp_path / "image.env").read_text() == f"DIGEST={digest}\n"
 
 
-def test_every_builder_dates_the_image_by_its_commit(render: Render) -> None:
-    job = workflow(render({}), "image")["jobs"]["build"]
+@pytest.mark.parametrize("answers", [{}, ADOPTED], ids=["new", "adopted"])
+def test_both_forges_build_the_same_image(render: Render, answers: questions.Answers) -> None:
+    """Labels, platforms, attestations and times do not depend on where an image is built."""
+    job = workflow(render(answers), "image")["jobs"]["build"]
+    on_github = step(job, "docker/build-push-action")
+    pipeline = generated.parse(render({"ci": "gitlab", **answers}) / ".gitlab-ci.yml")
+    on_gitlab = script(pipeline["image-build"])
+
+    label = r"org\.opencontainers\.image\.(\w+)=\$"
+    labels = re.findall(label, on_github["labels"])
+    assert labels
+    assert set(re.findall(rf'--label "{label}', on_gitlab)) == set(labels)
+    assert options(on_gitlab, "platform") == on_github["platforms"]
+    attested = f"type=sbom,{on_github['sbom']} type=provenance,{on_github['provenance']}"
+    assert options(on_gitlab, "attest") == attested
+    dated = "rewrite-timestamp=true"
+    assert dated in on_github["outputs"]
+    assert dated in options(on_gitlab, "output")
     (build,) = (entry for entry in job["steps"] if entry.get("id") == "build")
     assert build["env"] == {"SOURCE_DATE_EPOCH": "${{ steps.commit.outputs.epoch }}"}
-    assert "rewrite-timestamp=true" in build["with"]["outputs"]
-    commands = script(generated.parse(render({"ci": "gitlab"}) / ".gitlab-ci.yml")["image-build"])
-    assert "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)\nexport SOURCE_DATE_EPOCH" in commands
-    assert "rewrite-timestamp=true" in options(commands, "output")
+    assert "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)\nexport SOURCE_DATE_EPOCH" in on_gitlab
 
 
 def test_every_week_the_image_is_made_of_nothing_old(render: Render) -> None:

@@ -60,7 +60,7 @@ class Database(Deployed):
             assert production.ask("/api/notes").json()["items"] == notes
         assert production.ask("/api/notes", content={"title": "Flood"}).status == 201
         assert make(production, "dump", FILE="dumps/again").returncode == 0
-        assert production.compose("run", "--rm", "migrate") is not None
+        production.compose("run", "--rm", "migrate")  # which finds nothing to do
 
     def test_an_older_dump_is_migrated(self, production: Stack) -> None:
         production.compose("run", "--rm", "migrate", *self.downgrade)
