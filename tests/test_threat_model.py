@@ -24,6 +24,7 @@ SHARED = (
     "secrets_in_logs",
     "fuzzing",
     "container_promises",
+    "database_promises",
 )  # modules with classes of tests, which others inherit
 
 # Together these have every file that a row may name.
