@@ -32,6 +32,7 @@ COMPANY_PROXY = dict.fromkeys(
 
 DEVELOPMENT: tuple[str, ...] = ()
 PRODUCTION = ("--file", "compose.yaml", "--file", "compose.prod.yaml")
+LOOKS = ("config", "exec", "logs", "port", "ps", "top")  # commands that leave a stack as it is
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Stack:
     project: Path
     files: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
+    addresses: dict[tuple[str, int, int], str] = field(default_factory=dict, repr=False)
 
     @property
     def package(self) -> Path:
@@ -62,6 +64,8 @@ class Stack:
 
     def try_compose(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run docker compose; say how it ended and what it printed."""
+        if arguments[0] not in LOOKS:  # containers may be others then
+            self.addresses.clear()
         return execute(
             "docker", "compose", *self.files, *arguments, cwd=self.project, **self.environment
         )
@@ -101,8 +105,10 @@ class Stack:
         service = service or self.entrance
         port = port or self.configuration[service]["ports"][0]["target"]
         index = 1 if service == "proxy" else index
-        found = self.compose("port", "--index", str(index), service, str(port))
-        return found.strip().replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        if (service, port, index) not in self.addresses:
+            found = self.compose("port", "--index", str(index), service, str(port)).strip()
+            self.addresses[service, port, index] = found.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        return self.addresses[service, port, index]
 
     def ask(self, path: str, index: int = 1, **options: Any) -> Answer:
         """Send a request to a replica of the service, or to the proxy before all of them."""
