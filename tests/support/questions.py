@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 import jinja2
-import repository
 import yaml
 from repository import ROOT
 
@@ -52,10 +51,13 @@ def choices(entries: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
 
 @cache
 def question_environment() -> jinja2.Environment:
-    """Make an environment with the decisions and filters that questions use."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)  # noqa: S701  (no HTML)
-    repository.load_extension().Slipway(environment)
-    return environment
+    """Make an environment with the facts and filters that questions use, as Copier does."""
+    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    return jinja2.Environment(  # noqa: S701  (no HTML)
+        extensions=config["_jinja_extensions"],
+        loader=jinja2.FileSystemLoader(ROOT),
+        undefined=jinja2.StrictUndefined,
+    )
 
 
 def settle(answers: Answers) -> tuple[Answers, Answers]:
