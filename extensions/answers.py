@@ -9,6 +9,7 @@ import keyword
 import re
 import sys
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any

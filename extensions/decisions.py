@@ -244,8 +244,8 @@ class Decisions:
         self.is_alpine = answers.base_image == "alpine"
         self.is_distro = answers.base_image == "distro"
         # The answer, unless the base has no such Python: a distribution has only its own.
-        images = (re.fullmatch(rf"python-(.+)-{answers.base_image}", name) for name in read_images())
-        pythons = [image[1] for image in images if image]
+        suffix = f"-{answers.base_image}"
+        pythons = [name.split("-")[1] for name in read_images() if name.endswith(suffix)]
         is_there = answers.python_version in pythons
         self.python = answers.python_version if is_there else pythons[0]
 
@@ -294,7 +294,7 @@ class Decisions:
         backends = [each for each in self.dependencies["development"] if "hatchling" in each]
         self.build_backend = backends[0] if backends else ""
         self.tools = read_tools()  # name -> requirement specifier
-        # Requirement specifiers of those that look into the dependencies; uv audits its lock itself.
+        # Specifiers of those that look into the dependencies; uv audits its lock itself.
         audits_itself = self.uses_uv and not self.compiled_locks
         names = ("cyclonedx-bom", *(() if audits_itself else ("pip-audit",)))
         self.inspect_tools = [self.tools[name] for name in (*names, "pip-licenses", "pipdeptree")]
