@@ -70,6 +70,7 @@ class Decisions:
     manager_needs: str
     manifests: list[str]
     locks: list[str]
+    license_id: str
     database_protocol: str
     database_dialects: list[str]
     database_port: int

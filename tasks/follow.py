@@ -11,7 +11,6 @@ JSON the patterns that the user gave by --skip and --exclude.
 import json
 import os
 import re
-import runpy
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,7 +20,16 @@ import imports
 from git import environment, git, names
 from merge import File, committed, decide_all, is_behind_link, rendered, write_all
 from pathspec import GitIgnoreSpec
-from rendering import Renderings, Tree, extract, read_answers, read_tree, render, users_files
+from rendering import (
+    Renderings,
+    Tree,
+    extract,
+    read_answers,
+    read_choices,
+    read_tree,
+    render,
+    users_files,
+)
 from sample import OwnFiles, Releases, read, say, write
 from translate import translate
 
@@ -107,7 +115,7 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> s
         if translated == new or "own_files" in new:
             return set()  # an adopted application has no sample, and locks of its own
         before = render(current, translated, answers_file, root / "before")
-        managers = runpy.run_path(str(current / "extensions" / "decisions.py"))["MANAGERS"]
+        managers = read_choices(current)["dependency_manager"]
         renderings = Renderings(*map(read_tree, (born, before, after)))
         first = git("-C", template, "rev-parse", f"{version}^{{commit}}").decode().strip()
         releases = Releases(
@@ -137,10 +145,10 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> s
         )
         own_files.follow(translated, new)
     was, now = (managers[answers["dependency_manager"]] for answers in (translated, new))
-    for lock in was.locks:
-        if lock not in now.locks and Path(lock).exists():
+    for lock in was["locks"]:
+        if lock not in now["locks"] and Path(lock).exists():
             write(lock, None)
-    return gone_packages(renderings, now.manifests)
+    return gone_packages(renderings, now["manifests"])
 
 
 if __name__ == "__main__":

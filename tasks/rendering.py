@@ -64,6 +64,14 @@ def read_tree(folder: Path) -> Tree:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
+def read_choices(template: Path) -> Mapping[str, Any]:
+    """Read what follows from each choice, by question and value."""
+    choices: Mapping[str, Any] = yaml.safe_load(
+        (template / "catalogue" / "choices.yaml").read_text("utf-8")
+    )
+    return choices
+
+
 def users_files(template: Path) -> GitIgnoreSpec:
     """Match the files that are the user's."""
     return GitIgnoreSpec.from_lines((template / "yours.gitignore").read_text("utf-8").splitlines())

@@ -10,7 +10,6 @@ import copier
 import generated
 import pytest
 import questions
-import repository
 import stacks
 import updating
 import yaml
@@ -30,6 +29,8 @@ from updating import (
     run_update,
     start,
 )
+
+from extensions import decisions
 
 ALL_SERVICES = {"task_queue": "celery", "cache": "valkey", "reverse_proxy": "nginx"}
 NO_SERVICES = dict.fromkeys(ALL_SERVICES, "none")
@@ -112,12 +113,10 @@ def append(file: Path, text: str) -> None:
     file.write_text(file.read_text("utf-8") + text, "utf-8")
 
 
-def locks_of(answers: dict[str, str]) -> tuple[str, ...]:
+def locks_of(answers: dict[str, str]) -> list[str]:
     """List the locks of a project's dependency manager."""
-    locks: tuple[str, ...] = (
-        repository.load_extension().MANAGERS[answers.get("dependency_manager", "uv")].locks
-    )
-    return locks
+    managers = decisions.read_choices()["dependency_manager"]
+    return list(managers[answers.get("dependency_manager", "uv")]["locks"])
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -1,7 +1,5 @@
 """The decisions are pure, follow the ingredients and leave nothing of the catalogue unused."""
 
-import dataclasses
-import inspect
 import re
 from functools import cache, partial
 from ipaddress import IPv4Network
@@ -9,21 +7,40 @@ from itertools import chain, product
 from typing import Any
 
 import generated
-import jinja2
 import pytest
 import questions
-import repository
 import yaml
 from combinations import COMBINATIONS, arbitrary
+from packaging.requirements import Requirement
 from repository import ROOT
 
-slipway = repository.load_extension()
-PARAMETERS = tuple(inspect.signature(slipway.decide).parameters)
-DEFAULT = slipway.UNANSWERED
+from extensions import decisions
+from extensions.answers import (
+    email_problem,
+    name_problem,
+    package_problem,
+    packages_problem,
+    port_problem,
+    read_taken_names,
+    slug_problem,
+    text_problem,
+)
+from extensions.decisions import (
+    CATALOGUE,
+    Answers,
+    Decisions,
+    place_of,
+    read_actions,
+    read_choices,
+    read_images,
+    read_pre_commit,
+    read_requirements,
+    subnet_of,
+)
+from extensions.filters import quoted, slugify
+
 REQUIREMENTS = [
-    (layer, ingredients)
-    for layer, files in slipway.read_requirements().items()
-    for ingredients in files
+    (layer, ingredients) for layer, files in read_requirements().items() for ingredients in files
 ]
 
 
@@ -33,7 +50,7 @@ def label(part: str | frozenset[str]) -> str:
 
 
 @cache
-def stacks() -> list[tuple[questions.Answers, Any]]:
+def stacks() -> list[tuple[questions.Answers, Decisions]]:
     """Decide on many projects, among them every two answers that can meet."""
     return [
         (kept, decide(**{**kept, **defaults}))
@@ -54,73 +71,84 @@ def ingredients_of(answers: questions.Answers) -> set[str]:
     return words | {word for word, fact in facts.items() if fact}
 
 
-def decide(**answers: questions.Answer) -> Any:
-    """Decide by the default answers and these."""
-    given = {key: value for key, value in answers.items() if key in DEFAULT}
-    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
-    return slipway.decide(**{**DEFAULT, **given, **lists})
+def decide(**answers: questions.Answer) -> Decisions:
+    """Decide by these answers, and by the first choice where there is none."""
+    return decisions.decide(Answers.of(answers))
 
 
-def names(requirements: tuple[str, ...]) -> set[str]:
+def names(requirements: list[str]) -> set[str]:
     """Strip requirements down to the names of distributions."""
-    return {re.split(r"[^\w.-]", requirement)[0] for requirement in requirements}
+    return {Requirement(requirement).name for requirement in requirements}
 
 
-def test_a_decision_is_remembered_and_cannot_be_changed() -> None:
-    decisions = decide()
-
-    assert decide() is decisions
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        decisions.is_fastapi = False
+def test_a_decision_is_remembered() -> None:
+    assert decide(framework="flask") is decide(framework="flask")
 
 
 def test_a_decision_depends_on_the_answers_alone() -> None:
-    before = decide(framework="flask")
-    slipway.decide.cache_clear()
+    before = vars(decide(framework="flask"))
+    decisions.decide.cache_clear()
 
-    assert decide(framework="flask") == before
+    assert vars(decide(framework="flask")) == before
+
+
+def test_every_choice_has_the_facts_that_follow() -> None:
+    names = [name for table in read_choices().values() for name in next(iter(table.values()))]
+
+    assert len(set(names)) == len(names)
+    for question, table in read_choices().items():
+        assert list(table) == questions.choices()[question]
+        kinds = [{name: type(fact) for name, fact in facts.items()} for facts in table.values()]
+        assert all(kind == kinds[0] for kind in kinds), question
 
 
 def test_every_stack_is_decided_consistently() -> None:
-    for answers, decisions in stacks():
-        assert decisions.is_web == (decisions.service == "web"), answers
-        assert decisions.has_database == bool(decisions.database_driver), answers
-        assert decisions.has_database == ("DATABASE_URL" in decisions.environment), answers
-        assert decisions.has_database == ("migrate" in decisions.services), answers
-        assert decisions.has_server_database == ("database" in decisions.volumes), answers
-        assert decisions.has_server_database == bool(decisions.images["database"]), answers
-        assert decisions.has_cache == (answers.get("cache", "none") != "none"), answers
-        assert decisions.has_cache == bool(decisions.images["cache"]), answers
-        assert decisions.has_task_queue == ("broker" in decisions.volumes), answers
-        assert decisions.has_proxy == ("proxy" in decisions.production_services), answers
-        assert set(decisions.services) <= set(decisions.development_services), answers
-        assert set(decisions.services) <= set(decisions.production_services), answers
-        assert decisions.images["python"], answers
-        assert decisions.manifests, answers
-        assert decisions.locks, answers
-        assert all(decisions.dependencies["base"]), answers
-        assert decisions.license_id, answers
+    for answers, facts in stacks():
+        assert facts.is_web == (facts.service == "web"), answers
+        assert facts.has_database == bool(facts.database_driver), answers
+        assert facts.has_database == ("DATABASE_URL" in facts.environment), answers
+        assert facts.has_database == ("migrate" in facts.services), answers
+        assert facts.has_server_database == ("database" in facts.volumes), answers
+        assert facts.has_server_database == bool(facts.images["database"]), answers
+        assert facts.has_cache == (answers.get("cache", "none") != "none"), answers
+        assert facts.has_cache == bool(facts.images["cache"]), answers
+        assert facts.has_task_queue == ("broker" in facts.volumes), answers
+        assert facts.has_proxy == ("proxy" in facts.production_services), answers
+        assert set(facts.services) <= set(facts.development_services), answers
+        assert set(facts.services) <= set(facts.production_services), answers
+        assert facts.images["python"], answers
+        assert facts.manifests, answers
+        assert facts.locks, answers
+        assert all(facts.dependencies["base"]), answers
+        assert facts.license_id, answers
 
 
 def test_what_is_not_asked_decides_nothing() -> None:
     later = {"cache": "valkey", "task_queue": "celery", "reverse_proxy": "nginx"}
-    assert decide(framework="cli", **later) == decide(framework="cli")
-    assert decide(framework="job", **{**later, "cache": "none"}) == decide(framework="job")
+    job = {**later, "cache": "none"}
+    assert vars(decide(framework="cli", **later)) == vars(decide(framework="cli"))
+    assert vars(decide(framework="job", **job)) == vars(decide(framework="job"))
 
 
-def test_what_is_unanswered_stands_for_the_defaults() -> None:
-    defaults = {key: questions.keep({})[key] for key in PARAMETERS if key not in questions.ADOPTION}
-    slug = {"project_slug": ""}  # nothing else is decided by it, and it has no default of its own
-    packages = {"os_packages_build": (), "os_packages_runtime": ()}
-    adoption = {"own_files": (), "entry_point": "", "database_scheme": ""}
-    assert {**defaults, **slug, **packages, **adoption} == DEFAULT
+def test_until_a_question_is_asked_its_default_decides() -> None:
+    defaults = {**questions.keep({}), "project_slug": ""}
+    assert vars(decide()) == vars(decide(**defaults))
 
 
-def test_the_context_is_complete_before_the_first_answer() -> None:
-    context: dict[str, Any] = {}
-    slipway.Slipway(jinja2.Environment(autoescape=True)).hook(context)
+def test_what_is_no_answer_decides_like_none() -> None:
+    wrong: tuple[Any, ...] = (None, 5, "oracle", ["oracle"], {})
+    for answer in wrong:
+        answers = dict.fromkeys(questions.choices(), answer)
+        assert vars(decisions.decide(Answers.of(answers))) == vars(decide())
+    assert Answers.of({"own_files": ["app.py", 5], "os_packages_build": "gdal"}) == Answers.of(
+        {"own_files": ["app.py"]}
+    )
 
-    assert context == vars(decide())
+
+def test_the_context_has_all_facts_before_the_first_answer() -> None:
+    template = questions.question_environment().from_string("")
+
+    assert vars(decide()).items() <= template.new_context({"_copier_conf": {}}).get_all().items()
 
 
 @pytest.mark.parametrize(("layer", "ingredients"), REQUIREMENTS, ids=label)
@@ -131,11 +159,11 @@ def test_every_list_of_requirements_counts_somewhere(
 
 
 def test_requirements_count_where_all_their_ingredients_are() -> None:
-    for answers, decisions in stacks():
+    for answers, facts in stacks():
         present = ingredients_of(answers)
-        for layer, files in slipway.read_requirements().items():
+        for layer, files in read_requirements().items():
             counting = [lines for ingredients, lines in files.items() if ingredients <= present]
-            assert set(decisions.dependencies[layer]) == set(chain.from_iterable(counting)), answers
+            assert set(facts.dependencies[layer]) == set(chain.from_iterable(counting)), answers
 
 
 def test_dependencies_follow_framework_and_database() -> None:
@@ -149,15 +177,15 @@ def test_dependencies_follow_framework_and_database() -> None:
 
 
 def test_requirements_are_sorted_ranges() -> None:
-    for _, decisions in stacks():
-        for requirements in decisions.dependencies.values():
-            packages = [slipway.package_of(requirement) for requirement in requirements]
-            assert packages == sorted(sorted(set(packages)), key=slipway.place_of)
+    for _, facts in stacks():
+        for requirements in facts.dependencies.values():
+            packages = [Requirement(requirement).name for requirement in requirements]
+            assert packages == sorted(sorted(set(packages)), key=place_of)
             assert all(re.search(r">=\d", requirement) for requirement in requirements)
 
 
 def test_every_image_has_a_registry_a_name_and_a_version() -> None:
-    images = slipway.read_images()
+    images = read_images()
 
     assert images
     for name, image in images.items():
@@ -190,45 +218,45 @@ def test_a_distribution_has_one_python() -> None:
 
 
 def test_every_action_is_pinned_by_commit_and_named_by_version() -> None:
-    text = (slipway.CATALOGUE / "workflows" / "actions.yml").read_text("utf-8")
+    text = (CATALOGUE / "workflows" / "actions.yml").read_text("utf-8")
     listed = re.findall(r"uses: *([^@\s]+)", text)
 
     assert listed == sorted(set(listed))
-    assert list(slipway.read_actions()) == listed
-    for name, pin in slipway.read_actions().items():
+    assert list(read_actions()) == listed
+    for name, pin in read_actions().items():
         assert re.fullmatch(re.escape(name) + r"@[0-9a-f]{40} # v\d+\.\d+\.\d+", pin), pin
 
 
 def test_every_pre_commit_hook_is_pinned_by_version() -> None:
-    assert slipway.read_pre_commit()
-    for revision in slipway.read_pre_commit().values():
+    assert read_pre_commit()
+    for revision in read_pre_commit().values():
         assert re.fullmatch(r"v?\d+(\.\d+)+", revision), revision
 
 
 def test_no_project_may_be_called_like_a_dependency() -> None:
-    taken = slipway.read_taken_names()
-    wanted = {name for _, decisions in stacks() for name in installed_by(decisions)}
+    taken = read_taken_names()
+    wanted = {name for _, facts in stacks() for name in installed_by(facts)}
     tests = {file.stem for file in generated.files(ROOT / "template", "*tests*/*.py*")}
 
     assert {"psycopg_binary", "pyyaml", "starlette"} <= taken["distributions"]
     assert {"dateutil", "starlette", "yaml"} <= taken["packages"]
     distributions = {name.replace("_", "-") for name in taken["distributions"]} | wanted
-    assert {name for name in distributions if not slipway.slug_problem(name)} == set()
+    assert {name for name in distributions if not slug_problem(name)} == set()
     packages = taken["distributions"] | taken["packages"]
-    assert {name for name in packages if not slipway.package_problem(name)} == set()
-    assert {name for name in tests if not slipway.package_problem(name.split(".")[0])} == set()
+    assert {name for name in packages if not package_problem(name)} == set()
+    assert {name for name in tests if not package_problem(name.split(".")[0])} == set()
 
 
-def installed_by(decisions: Any) -> set[str]:
+def installed_by(facts: Decisions) -> set[str]:
     """Name what a project asks for, on all layers."""
-    return {name for layer in decisions.dependencies.values() for name in names(layer)}
+    return {name for layer in facts.dependencies.values() for name in names(layer)}
 
 
 @pytest.mark.parametrize(
     "text", ["", "plain", 'a "b"', "a\\b", "🚢", "שלום", "null", "1.0", "a: b # c", "{{ x }}"]
 )
 def test_quoted_text_is_read_alike_everywhere(text: str) -> None:
-    literal = slipway.quoted(text)
+    literal = quoted(text)
 
     assert yaml.safe_load(literal) == text
     assert generated.PARSERS[".toml"](f"key = {literal}") == {"key": text}
@@ -239,25 +267,25 @@ def test_quoted_text_is_read_alike_everywhere(text: str) -> None:
 @pytest.mark.parametrize(
     ("validator", "answer"),
     [
-        (slipway.name_problem, "Harbour API"),
-        (slipway.name_problem, "Zoë's Café & Söhne (EU) v1.0"),
-        (slipway.name_problem, "港口"),
-        (slipway.slug_problem, "harbour-api-2"),
-        (slipway.package_problem, "harbour_api_2"),
-        (slipway.text_problem, ""),
-        (slipway.text_problem, "x" * 200),
-        (slipway.email_problem, ""),
-        (slipway.email_problem, "ada.king+tide@sub.example.co.uk"),
-        (slipway.port_problem, 1024),
-        (slipway.port_problem, 65535),
-        (partial(slipway.packages_problem, base_image="slim"), []),
+        (name_problem, "Harbour API"),
+        (name_problem, "Zoë's Café & Söhne (EU) v1.0"),
+        (name_problem, "港口"),
+        (slug_problem, "harbour-api-2"),
+        (package_problem, "harbour_api_2"),
+        (text_problem, ""),
+        (text_problem, "x" * 200),
+        (email_problem, ""),
+        (email_problem, "ada.king+tide@sub.example.co.uk"),
+        (port_problem, 1024),
+        (port_problem, 65535),
+        (partial(packages_problem, base_image="slim"), []),
         (
-            partial(slipway.packages_problem, base_image="slim"),
+            partial(packages_problem, base_image="slim"),
             ["libgeos++-dev", "g++", "2ping", "linux6.12", "libsqlite3-0"],
         ),
-        (partial(slipway.packages_problem, base_image="distro"), ["python3-gdal", "libpq5"]),
+        (partial(packages_problem, base_image="distro"), ["python3-gdal", "libpq5"]),
         (
-            partial(slipway.packages_problem, base_image="alpine"),
+            partial(packages_problem, base_image="alpine"),
             ["py3-gdal", "so_x", "libstdc++", "R"],
         ),
     ],
@@ -298,7 +326,7 @@ def test_a_good_answer_is_accepted(validator: Any, answer: str | int) -> None:
     ids=str,
 )
 def test_a_bad_list_of_packages_is_refused(answer: object, base: str) -> None:
-    problem = slipway.packages_problem(answer, base)
+    problem = packages_problem(answer, base)
 
     assert "for example: [" in problem
     assert "\n" not in problem
@@ -306,21 +334,21 @@ def test_a_bad_list_of_packages_is_refused(answer: object, base: str) -> None:
 
 @pytest.mark.parametrize("name", ["so_x", "R", "libpq5-"])
 def test_some_names_are_for_alpine_only(name: str) -> None:
-    assert slipway.packages_problem([name], "alpine") == ""
-    assert slipway.packages_problem([name], "distro")
+    assert packages_problem([name], "alpine") == ""
+    assert packages_problem([name], "distro")
 
 
 @pytest.mark.parametrize("text", ["Harbour API", "Größe", "港口", "9 Lives", "x" * 80, "-", ""])
 def test_every_name_gives_a_valid_slug_and_package(text: str) -> None:
-    slug = slipway.slugify(text)
+    slug = slugify(text)
 
-    assert slipway.slug_problem(slug) == ""
-    assert slipway.package_problem(slug.replace("-", "_")) == ""
+    assert slug_problem(slug) == ""
+    assert package_problem(slug.replace("-", "_")) == ""
 
 
 def test_every_project_has_a_private_network_of_its_own() -> None:
     slugs = [f"harbour-{number}" for number in range(200)]
-    networks = {IPv4Network(slipway.subnet_of(slug)) for slug in slugs}
+    networks = {IPv4Network(subnet_of(slug)) for slug in slugs}
 
     assert len(networks) == len(slugs)
     assert all(network.subnet_of(IPv4Network("10.128.0.0/9")) for network in networks)

@@ -10,14 +10,20 @@ import jinja2
 import programs
 import pytest
 import questions
-import repository
 from conftest import Render
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.text import Text
 
-slipway = repository.load_extension()
+from extensions.answers import (
+    email_problem,
+    name_problem,
+    package_problem,
+    slug_problem,
+    text_problem,
+)
+from extensions.filters import literal, markdown, quoted, rich, slugify
 
 # What is awkward in YAML, TOML, JSON, Python, shell, HTML, Markdown, Rich and Jinja, or to write
 FRAGMENTS = [
@@ -54,17 +60,17 @@ fragments = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=3), max_size=
 def accepted(maximum: int) -> st.SearchStrategy[str]:
     """Make lines of text that a question accepts."""
     texts = st.sampled_from(list(AWKWARD.values())) | fragments
-    return texts.filter(lambda text: not slipway.text_problem(text, maximum))
+    return texts.filter(lambda text: not text_problem(text, maximum))
 
 
 names = st.text("aßÉéж港שع09 .&'()+-_", min_size=1, max_size=60).filter(
-    lambda name: not slipway.name_problem(name) and not slipway.slug_problem(slipway.slugify(name))
+    lambda name: not name_problem(name) and not slug_problem(slugify(name))
 )
 slugs = st.from_regex(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", fullmatch=True).filter(
-    lambda slug: not slipway.slug_problem(slug)
+    lambda slug: not slug_problem(slug)
 )
 packages = st.from_regex(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", fullmatch=True).filter(
-    lambda name: not slipway.package_problem(name)
+    lambda name: not package_problem(name)
 )
 projects = st.fixed_dictionaries(
     {
@@ -76,7 +82,7 @@ projects = st.fixed_dictionaries(
         "package_name": packages,
         "description": accepted(200).filter(bool),
         "author_name": accepted(100).filter(bool),
-        "author_email": st.emails().filter(lambda address: not slipway.email_problem(address)),
+        "author_email": st.emails().filter(lambda address: not email_problem(address)),
         "organization": accepted(100),
         "os_packages_build": st.sampled_from(PACKAGE_LISTS),
         "os_packages_runtime": st.sampled_from(PACKAGE_LISTS),
@@ -87,27 +93,26 @@ projects = st.fixed_dictionaries(
 @settings(max_examples=500)
 @given(text=st.sampled_from(list(AWKWARD.values())) | accepted(200).filter(bool))
 def test_text_is_written_so_that_each_language_reads_it_alike(text: str) -> None:
-    assert generated.PARSERS[".toml"](f"key = {slipway.quoted(text)}") == {"key": text}
-    assert generated.PARSERS[".json"](slipway.quoted(text)) == text
-    assert generated.PARSERS[".yaml"](slipway.quoted(text)) == text
-    assert ast.literal_eval(slipway.quoted(text)) == text
-    assert ast.literal_eval(slipway.literal(text)) == text
-    assert shown_by_rich(slipway.rich(text)) == text
-    assert plain_text(f"{slipway.markdown(text)}\n") == [text]
+    assert generated.PARSERS[".toml"](f"key = {quoted(text)}") == {"key": text}
+    assert generated.PARSERS[".json"](quoted(text)) == text
+    assert generated.PARSERS[".yaml"](quoted(text)) == text
+    assert ast.literal_eval(quoted(text)) == text
+    assert ast.literal_eval(literal(text)) == text
+    assert shown_by_rich(rich(text)) == text
+    assert plain_text(f"{markdown(text)}\n") == [text]
 
 
 @settings(max_examples=300)
 @given(name=names)
 def test_a_name_is_read_as_it_was_written(name: str) -> None:
-    assert plain_text(f"# {slipway.markdown(name)}\n") == [name]
+    assert plain_text(f"# {markdown(name)}\n") == [name]
     assert ast.literal_eval(f'"""{name}."""') == f"{name}."
 
 
 @settings(max_examples=500)
 @given(text=st.text() | fragments | st.sampled_from(["flask", "test_flask", "json", "h" * 51]))
 def test_what_is_refused_is_refused_in_one_sentence_with_a_good_example(text: str) -> None:
-    for key in ("name", "slug", "package", "text", "email"):
-        validate = getattr(slipway, f"{key}_problem")
+    for validate in (name_problem, slug_problem, package_problem, text_problem, email_problem):
         problem = validate(text)
         assert not problem or validate(problem.split("for example: ")[1]) == ""
         assert problem == " ".join(problem.split())
@@ -118,8 +123,8 @@ def test_what_is_refused_is_refused_in_one_sentence_with_a_good_example(text: st
 @settings(max_examples=300)
 @given(text=st.text(max_size=70))
 def test_every_name_suggests_a_repository_and_a_package(text: str) -> None:
-    slug = slipway.slugify(text)
-    assume(not slipway.slug_problem(slug))
+    slug = slugify(text)
+    assume(not slug_problem(slug))
     assert slug.isascii()
     assert slug.replace("-", "_").isidentifier()
 

@@ -10,7 +10,6 @@ import copier
 import generated
 import pytest
 import questions
-import repository
 import stacks
 import updating
 import yaml
@@ -21,7 +20,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from updating import Renderings, commit, git, run_update, start
 
-slipway = repository.load_extension()
+from extensions.changes import RETURNING, read_answer, read_questions, recorded
 
 # Names that v0.1.0 accepted, and that dependencies turned out to have.
 NAMES = {
@@ -109,7 +108,7 @@ def test_a_name_that_a_release_accepted_is_kept(
 def test_every_validator_passes_over_what_is_kept() -> None:
     validators = {
         key: question["validator"]
-        for key, question in slipway.read_questions().items()
+        for key, question in read_questions().items()
         if "validator" in question
     }
     outdated = validators.pop("dependency_updates")
@@ -153,7 +152,7 @@ def test_every_answer_that_another_can_take_away_is_one_that_returns(
     """Neither the framework of a project can change, nor whether it was adopted."""
     environment = questions.question_environment()
     taken_away = set()
-    for key, question in slipway.read_questions().items():
+    for key, question in read_questions().items():
         for framework in questions.choices()["framework"]:
             asked = {
                 environment.from_string(str(question.get("when", True))).render(
@@ -166,7 +165,7 @@ def test_every_answer_that_another_can_take_away_is_one_that_returns(
             if len(asked) > 1:
                 taken_away.add(key)
 
-    assert taken_away <= set(slipway.RETURNING)
+    assert taken_away <= set(RETURNING)
     assert bool(adopted) == ("database_scheme" in taken_away)
 
 
@@ -398,7 +397,7 @@ def test_a_damaged_answers_file_is_refused_in_a_sentence(
     ids=str,
 )
 def test_a_question_of_a_fork_may_have_any_form(question: Any, answer: Any, read: Any) -> None:
-    assert slipway.read_answer(question, answer) == read
+    assert read_answer(question, answer) == read
 
 
 def test_what_is_no_answer_to_a_present_question_is_refused_as_well(project: Path) -> None:
@@ -504,7 +503,7 @@ def test_the_way_to_a_local_template_is_kept_from_everywhere(
 @pytest.mark.parametrize("source", ["gh:example/kit", "https://example.com/kit.git", "../no/kit"])
 def test_an_address_is_kept_as_it_is(tmp_path: Path, source: str) -> None:
     conf = {"dst_path": tmp_path, "answers_file": ".copier-answers.yml"}
-    assert slipway.recorded({"_src_path": source}, conf) == {"_src_path": source}
+    assert recorded({"_src_path": source}, conf) == {"_src_path": source}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Alpine has no glibc: whatever a project there locks has a wheel for musl."""
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +10,11 @@ from typing import Any
 import programs
 import pytest
 import questions
-import repository
 from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-slipway = repository.load_extension()
+from extensions.decisions import Answers, decide, read_requirements, read_tools
 
 MACHINES = ("aarch64", "x86_64")
 
@@ -27,11 +27,11 @@ def requirements_of(framework: str) -> list[str]:
     The other answers only add to it, so that one resolution stands for all of them.
     """
     choices = {**questions.choices(), "framework": [framework], "base_image": ["alpine"]}
-    keys = [key for key in slipway.UNANSWERED if key in choices]
+    keys = [field.name for field in dataclasses.fields(Answers) if field.name in choices]
     asked = set()
     for values in product(*(choices[key] for key in keys)):
-        answers = dict(zip(keys, values, strict=True))
-        for names in slipway.decide(**{**slipway.UNANSWERED, **answers}).dependencies.values():
+        answers = Answers.of(dict(zip(keys, values, strict=True)))
+        for names in decide(answers).dependencies.values():
             asked.update(names)
     return sorted(asked)
 
@@ -83,12 +83,12 @@ def has_wheel(package: Package, usable: set[Tag]) -> bool:
     return any(usable & parse_wheel_filename(file)[3] for file in files)
 
 
-TOOLS = sorted(slipway.read_tools().values())
+TOOLS = sorted(read_tools().values())
 REQUIREMENTS = [*map(requirements_of, questions.choices()["framework"]), TOOLS]
 
 
 def test_every_requirement_is_resolved() -> None:
-    files = [file for layer in slipway.read_requirements().values() for file in layer.values()]
+    files = [file for layer in read_requirements().values() for file in layer.values()]
 
     resolved = {name for names in REQUIREMENTS for name in names}
     assert resolved == {*TOOLS, *(name for file in files for name in file)}

@@ -22,14 +22,15 @@ import generated
 import image_digests
 import programs
 import pytest
-import repository
 import stacks
 from conftest import Render
 from pip._internal.models.index import PyPI
 from repository import ROOT
 
+from extensions import decisions
+
 SERVER = ROOT / "tests" / "support" / "index_server.py"
-PYTHON = repository.load_extension().read_images()["python-3.14-slim"]
+PYTHON = decisions.read_images()["python-3.14-slim"]
 EXAMPLE = "https://packages.example.com/simple"  # of the README
 PASSWORD = uuid.uuid4().hex
 LEVEL = uuid.uuid4().hex  # of the tide: no build finds an earlier run's package in the cache

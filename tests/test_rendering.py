@@ -9,10 +9,11 @@ import generated
 import pathspec
 import programs
 import questions
-import repository
 from combinations import COMBINATIONS
 from conftest import Render
 from repository import ROOT
+
+from extensions import decisions
 
 # What a project holds whatever was chosen, and what depends on an answer.
 ALWAYS = {
@@ -313,41 +314,39 @@ def test_every_line_of_the_manifest_decides_something(
 
 
 def test_every_pin_of_the_catalogue_is_used(projects: Mapping[str, Path]) -> None:
-    slipway = repository.load_extension()
     text = "\n".join(
         chain.from_iterable(generated.read_tree(p).values() for p in projects.values())
     )
     images = {
-        slipway.read_images()[name]
-        for name in slipway.read_images()
+        decisions.read_images()[name]
+        for name in decisions.read_images()
         if not name.startswith("python-")  # an image for each answer: see test_decisions.py
     }
 
-    unused = {pin for pin in images | set(slipway.read_actions().values()) if pin not in text}
+    unused = {pin for pin in images | set(decisions.read_actions().values()) if pin not in text}
     assert unused == set()
 
 
 def test_every_pin_comes_from_the_catalogue(projects: Mapping[str, Path]) -> None:
-    slipway = repository.load_extension()
     for project in projects.values():
         texts = generated.read_tree(project)
         for path, text in texts.items():
             if path.startswith(".github/workflows/"):
                 pins = set(re.findall(r"uses: ([^.].+)$", text, re.MULTILINE))
-                assert pins <= set(slipway.read_actions().values()), path
+                assert pins <= set(decisions.read_actions().values()), path
             if path == ".gitlab-ci.yml":
                 images = set(re.findall(r"(?:image|- name): (.+)$", text, re.MULTILINE))
-                assert images <= set(slipway.read_images().values()), path
+                assert images <= set(decisions.read_images().values()), path
             if PurePosixPath(path).name.startswith("Dockerfile"):
                 stages = set(re.findall(r" AS (\w+)$", text, re.MULTILINE)) | {"scratch"}
                 images = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages
-                assert images <= set(slipway.read_images().values()), path
+                assert images <= set(decisions.read_images().values()), path
 
 
 def test_renovate_sees_the_tools_that_images_and_pipelines_install(
     projects: Mapping[str, Path],
 ) -> None:
-    tools = set(repository.load_extension().read_tools().values())
+    tools = set(decisions.read_tools().values())
     for name, project in projects.items():
         if not (project / "renovate.json").exists():
             continue

@@ -7,9 +7,10 @@ from pathlib import Path
 import generated
 import programs
 import pytest
-import repository
 from conftest import Render
 from repository import ROOT
+
+from extensions import decisions
 
 TEXT = (ROOT / "docs" / "scorecard.md").read_text("utf-8")
 CHECKS = re.findall(r"^\| ([A-Z]\S+) \| (.+) \| (.+) \|$", TEXT, re.MULTILINE)
@@ -19,7 +20,9 @@ PATH = re.compile(r"`([^` ]{2,})`")
 @pytest.mark.parametrize(("check", "generated", "here"), CHECKS, ids=[row[0] for row in CHECKS])
 def test_what_is_named_is_there(render: Render, check: str, generated: str, here: str) -> None:
     project = render({})
-    locks = repository.load_extension().MANAGERS["uv"].locks  # written by the last step of a copy
+    locks = decisions.read_choices()["dependency_manager"]["uv"][
+        "locks"
+    ]  # written by the last step of a copy
 
     for folder, text in ((project, generated), (ROOT, here)):
         named = PATH.findall(text)

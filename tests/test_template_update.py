@@ -21,6 +21,8 @@ import stacks
 from programs import run, tool
 from updating import commit, copy, git
 
+from extensions import decisions
+
 OLD, NEW = "v1.0.0", "v1.1.0"
 SCRIPT = "scripts/update-template.sh"
 CHANGELOG = """# Changelog
@@ -77,6 +79,7 @@ LAUNCHER = """#!/bin/sh
 ' \'\'\'
 import sys
 from copier.__main__ import CopierApp
+from extensions import decisions
 sys.exit(CopierApp.run())
 """  # as pip writes it where a path has a space
 LIST = (
@@ -240,7 +243,7 @@ class TestByHand:
         assert result.returncode == 0, result.stdout
         calls = (tmp_path / "calls").read_text("utf-8")
         for pin in ("copier", "copier-template-extensions"):
-            assert repository.load_extension().read_tools()[pin] in calls
+            assert decisions.read_tools()[pin] in calls
 
     @pytest.mark.parametrize("kind", ["a path with a space", "a shim"])
     def test_copier_is_found_however_it_was_installed(

@@ -41,8 +41,8 @@ class Manifest:
 def read_manifest(
     root: Path,
     tracked: Iterable[str],
-    requirements: tuple[str, ...],
-    development_requirements: tuple[str, ...],
+    requirements: list[str],
+    development_requirements: list[str],
     given_manager: str = "",
 ) -> Manifest | None:
     """Read what an application depends on; None if it does not say so anywhere.

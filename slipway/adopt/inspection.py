@@ -1,6 +1,5 @@
 """Finds out which answers suit an application, and why."""
 
-import runpy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,6 @@ from slipway.adopt.entry_points import EntryPoint, find_entry_points
 from slipway.adopt.requirements import UnreadableError
 from slipway.source import FILES
 
-SLIPWAY = runpy.run_path(str(FILES / "extensions" / "decisions.py"), run_name="slipway")
 
 # What a dependency tells: the framework that stands for its kind of server, …
 FRAMEWORKS = {
@@ -69,7 +67,8 @@ class Inspection:
 def inspect(root: Path, tracked: Iterable[str], given: Mapping[str, str]) -> Inspection:
     """Look at an application; what the user has said already is not looked for."""
     tracked = list(tracked)
-    names = SLIPWAY["REQUIREMENTS"], SLIPWAY["DEVELOPMENT_REQUIREMENTS"]
+    adoption = read_catalogue("adoption.yaml")
+    names = adoption["requirements"], adoption["development_requirements"]
     try:
         manifest = read_manifest(root, tracked, *names, given.get("dependency_manager", ""))
     except UnreadableError as error:
@@ -105,6 +104,12 @@ def read_questions() -> dict[str, Any]:
     """Map the key of each question to what copier.yml says about it."""
     entries: dict[str, Any] = yaml.safe_load((FILES / "copier.yml").read_text("utf-8"))
     return {key: entry for key, entry in entries.items() if not key.startswith("_")}
+
+
+def read_catalogue(name: str) -> dict[str, Any]:
+    """Read what the template decides by."""
+    table: dict[str, Any] = yaml.safe_load((FILES / "catalogue" / name).read_text("utf-8"))
+    return table
 
 
 def refuse_what_cannot_be_locked(manifest: Manifest) -> None:
@@ -200,8 +205,8 @@ def find_services(found: Inspection, manifest: Manifest, given: Mapping[str, str
     why = driver or toolkit
     reason = f"{listed[why]} lists {why}" if why else "no file lists a driver"
     found.find("database", database, reason)
-    chosen = SLIPWAY["DATABASES"].get(given.get("database", database))
-    if toolkit and module and chosen and database in chosen.dialects:
+    chosen = read_catalogue("choices.yaml")["database"].get(given.get("database", database))
+    if toolkit and module and chosen and database in chosen["database_dialects"]:
         found.find("database_scheme", f"{database}+{module}", f"for {toolkit}")
     if cache := next((name for name in CACHES if name in listed), ""):
         found.find("cache", "valkey", f"{listed[cache]} lists {cache}; its address is REDIS_URL")
@@ -222,7 +227,8 @@ def find_own_files(found: Inspection, root: Path, tracked: list[str], manifest: 
     files = {path.as_posix().removesuffix(".jinja") for path in kit} - folders
     kept = sorted(name for name in files if (root / name).exists())
     own = {shorten(path, folders) for path in tracked if path.isprintable()}
-    own |= SLIPWAY["OWN_MARKERS"] & set(tracked) | set(kept) | set(manifest.files)
+    markers = (name for names in read_catalogue("adoption.yaml").values() for name in names)
+    own |= set(markers) & set(tracked) | set(kept) | set(manifest.files)
     for member in manifest.members:
         source = f"{member}/src"
         own |= {f"{member}/pyproject.toml", *([source] if (root / source).is_dir() else [])}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import generated
-import repository
 from places import PLACES
+
+from extensions import decisions
 
 Edit = Callable[[Path], None]
 
@@ -425,8 +426,8 @@ def package_of(project: Path) -> Path:
 
 def locks_of(project: Path) -> list[str]:
     """Name the files that a project's dependency manager locks."""
-    managers = repository.load_extension().MANAGERS
-    return list(managers[generated.read_answers(project)["dependency_manager"]].locks)
+    managers = decisions.read_choices()["dependency_manager"]
+    return list(managers[str(generated.read_answers(project)["dependency_manager"])]["locks"])
 
 
 def append(file: Path, text: str) -> None:

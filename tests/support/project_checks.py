@@ -4,8 +4,9 @@ from pathlib import Path
 
 import generated
 import locking
-import repository
 import stacks
+
+from extensions import decisions
 
 # What is left open fails a test, or the run at its end.
 STRICT = "-W error::ResourceWarning -W error::pytest.PytestUnraisableExceptionWarning"
@@ -19,7 +20,7 @@ make --silent $TARGETS
 
 def tools(manager: str) -> dict[str, str]:
     """Say what has to be installed before the project, and what that has to know."""
-    pins = repository.load_extension().read_tools()
+    pins = decisions.read_tools()
     tools = pins.get(manager, "uv")
     if manager == "poetry" and locking.poetry_index():
         tools += f" {locking.POETRY_MIRROR}"

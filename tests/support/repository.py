@@ -1,11 +1,7 @@
 """This repository, as tests and Copier see it."""
 
-import importlib.util
 import shutil
-import sys
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
@@ -20,18 +16,6 @@ PARTS = (
     "template",
     ".gitattributes",
 )
-
-
-@cache
-def load_extension() -> ModuleType:
-    """Import extensions/decisions.py from its path, as Copier does."""
-    spec = importlib.util.spec_from_file_location("decisions", ROOT / "extensions" / "decisions.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def copy_template(destination: Path) -> Path:

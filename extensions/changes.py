@@ -362,7 +362,7 @@ def update_command(conf: Mapping[str, Any]) -> str:
     return f"copier update --trust{option}"
 
 
-class Project(Extension):
+class Changes(Extension):
     """Gives copier.yml these filters."""
 
     def __init__(self, environment: Environment) -> None:
