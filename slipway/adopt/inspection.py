@@ -13,7 +13,6 @@ from slipway.adopt.entry_points import EntryPoint, find_entry_points
 from slipway.adopt.requirements import UnreadableError
 from slipway.source import FILES
 
-
 # What a dependency tells: the framework that stands for its kind of server, …
 FRAMEWORKS = {
     **dict.fromkeys(("fastapi", "starlette", "litestar", "quart"), "fastapi"),
