@@ -79,7 +79,6 @@ LAUNCHER = """#!/bin/sh
 ' \'\'\'
 import sys
 from copier.__main__ import CopierApp
-from extensions import decisions
 sys.exit(CopierApp.run())
 """  # as pip writes it where a path has a space
 LIST = (
