@@ -14,6 +14,7 @@ import pytest
 import questions
 import repository
 from combinations import COMBINATIONS
+from costs import cost
 from hypothesis import settings
 
 pytest.register_assert_rewrite(
@@ -122,6 +123,11 @@ def bare_path(tmp_path_factory: pytest.TempPathFactory) -> str:
             if not program.name.startswith(LOCKERS) and not link.is_symlink():
                 link.symlink_to(program)
     return str(programs)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: xdist hands out whole modules and classes in this order."""
+    items.sort(key=lambda item: -cost(item.nodeid))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
