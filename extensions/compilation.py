@@ -9,7 +9,7 @@ from jinja2.ext import Extension
 
 
 class CompileOnce(Extension):
-    """Halves the time of an update; proposed to Copier, see record 57 of docs/decisions.md."""
+    """Saves half a second of an update; proposed to Copier: see record 57 of docs/decisions.md."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
