@@ -1,4 +1,4 @@
-"""Finishes an update: merges the files of the template, and lets the user's follow their answers.
+"""Finishes an update: merges the template's files, and changes the user's as their answers changed.
 
 An update leaves out the files that are the user's: see yours.gitignore. Where it changed an answer,
 this renders them for the answers before and after, and merges the difference into the project's.
@@ -40,7 +40,7 @@ CONFLICTS = {
     "marked": "Both you and the template changed these files; resolve what is marked",
     "whole": "Both you and the template changed these files, which cannot be merged by lines;"
     " yours stay, and git show :3:FILE is the template's",
-    "dropped": "The template has these files no longer, but you edited them; keep or delete them",
+    "dropped": "The template no longer has these files, but you edited them; keep or delete them",
 }
 
 
@@ -73,7 +73,7 @@ def read_code() -> tuple[Tree, Tree]:
 
 
 def say_missing(gone: Iterable[str]) -> None:
-    """Tell the user what is imported but is there no longer; packages of others may be gone."""
+    """List imports of what no longer exists; third-party packages may be gone as well."""
     found = imports.vanished(*read_code(), gone)
     text = "".join(f"Missing: {name}, imported by {', '.join(found[name])}\n" for name in found)
     print(text, end="", file=sys.stderr)
@@ -82,7 +82,7 @@ def say_missing(gone: Iterable[str]) -> None:
 
 
 def gone_packages(renderings: Renderings, manifests: Iterable[str]) -> set[str]:
-    """Name the packages of others that the template uses no longer, nor the user."""
+    """Name the third-party packages that neither the template nor the user needs any longer."""
     wanted = b"".join(read(manifest) or b"" for manifest in manifests).decode(errors="replace")
     listed = {name.lower().replace("-", "_") for name in re.findall(r"[\w-]+", wanted)}
     gone = imports.packages(renderings.before) - imports.packages(renderings.after)

@@ -1,4 +1,4 @@
-"""Finds what the Python files of a project import although nobody has it any more."""
+"""Finds imports of what no longer exists in the Python files of a project."""
 
 import ast
 import sys
@@ -151,7 +151,7 @@ def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def packages(tree: Tree) -> set[str]:
-    """Name the packages of others that a project imports."""
+    """Name the third-party packages that a project imports."""
     code = Code(tree)
     return {
         wanted.module[0]
@@ -184,7 +184,7 @@ def missing(code: Code, other: Code, gone: Iterable[str] = ()) -> dict[str, set[
 
 
 def vanished(old: Tree, new: Tree, gone: Iterable[str] = ()) -> dict[str, list[str]]:
-    """Map what is imported and no longer there to the files that import it."""
+    """Map what is imported and no longer exists to the files that import it."""
     before, after = Code(old), Code(new)
     known = missing(before, after)
     found = {

@@ -1,6 +1,6 @@
 """Merges a version of the template into a project, file by file and three ways.
 
-Copier does so too, by a patch whose outcome it does not look at, and which git's configuration can
+Copier does so too, with a patch whose outcome it does not check, and which git's configuration can
 spoil. What it did to the files of the template is therefore replaced: the result follows from what
 was committed and from two renderings alone, and is compared with the files once it is written.
 """
@@ -22,7 +22,7 @@ LINK, PROGRAM, PLAIN = "120000", "100755", "100644"
 # What Compose never watched, since it is mounted; a user's own service may stand right behind.
 DROPPED = re.compile(rb"^    develop:\n(?: {6}.*\n)+", re.MULTILINE)
 
-# What lines of the template say in other words since, and the words before.
+# Lines of the template that were rephrased, and how they read before.
 EARLIER = (
     (rb"^COPY --chmod=\d+ ", rb"COPY "),
     (rb"^COPY --chmod=\d+ ", rb"COPY --link "),
@@ -110,7 +110,7 @@ def with_ends_of(mine: bytes, text: bytes) -> bytes:
 
 
 def in_words_of(theirs: bytes, text: bytes) -> bytes:
-    """Let a text say what the template says in other words since: see EARLIER, and registries.
+    """Rephrase lines as the template has done since: see EARLIER, and registries.
 
     Otherwise it would conflict with whatever users have written beside or behind that.
     """

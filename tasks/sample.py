@@ -1,7 +1,7 @@
 """Brings what changed answers change into the files of the user, above all the sample domain.
 
 The sample is what the template wrote into a package of its own (notes or texts), as long as git
-has it. What the kit itself imports is not part of it, although it is the user's, too.
+has it. What the template's own files import is not part of it, although it is the user's, too.
 """
 
 import os
@@ -170,7 +170,7 @@ class OwnFiles:
     releases: Releases
     mine: GitIgnoreSpec
     render: Callable[[Mapping[str, Any]], Tree]  # by the version after the update
-    stand_ins: Mapping[str, bytes]  # by name: for what the kit needs where there is no sample
+    stand_ins: Mapping[str, bytes]  # by name: for what the template's files need without a sample
 
     @cached_property
     def sample(self) -> list[str]:
@@ -200,10 +200,10 @@ class OwnFiles:
         )
 
     def needed(self, tree: Tree) -> set[str]:
-        """List the files of the user that the kit imports."""
+        """List the files of the user that the template's own files import."""
         code = Code(tree)
-        kit = (path for path in code.tree if not self.mine.match_file(path))
-        found = {file for path in kit for file in code.files_behind(path)}
+        others = (path for path in code.tree if not self.mine.match_file(path))
+        found = {file for path in others for file in code.files_behind(path)}
         return {path for path in found if self.mine.match_file(path)}
 
     def follow(self, old: Answers, new: Answers) -> None:
@@ -305,9 +305,9 @@ class OwnFiles:
                 unmerged.append(path)
         say("Both you and the answers changed these files; resolve them", unmerged)
         say(
-            "The answers need these files no longer, but you edited them; keep or delete them", kept
+            "The answers no longer need these files, but you edited them; keep or delete them", kept
         )
-        say("The sample is not there, so these files of it were not written", missing)
+        say("There is no sample, so these files of it were not written", missing)
         say("The answers change these files, but you have a link in their place or above", linked)
 
 

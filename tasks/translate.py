@@ -7,13 +7,13 @@ for a value that is no choice any more.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# For each question that was renamed, split or dropped, or lost a choice: what stands in the place
-# of its answer, in the words of this release. CONTRIBUTING.md has an example of each.
+# For each question that was renamed, split or dropped, or lost a choice: what replaces its answer
+# in this release. CONTRIBUTING.md has an example of each.
 REPLACED: dict[str, Callable[[Any], dict[str, Any]]] = {}
 
 
 def translate(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Say in the words of this release what an answers file says; twice changes nothing."""
+    """Replace the answers of earlier releases by those of this one; twice changes nothing."""
     translated: dict[str, Any] = {}
     for key, answer in answers.items():
         translated |= REPLACED[key](answer) if key in REPLACED else {key: answer}
