@@ -63,7 +63,7 @@ def folder(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     behind = updating.copy(releases, folder / "behind", OLDEST, {})
     updating.copy(releases, folder / "current", NEWEST, {"framework": "flask"})
     changes: dict[str, Mapping[str, object]] = {
-        "clash": {},
+        "conflict": {},
         "old-python": {"python_version": "3.9"},
         "distro": {"base_image": "distro", "_commit": f"{NEWEST}-3-g0123456"},
         "lost": {"_commit": "v5.0.0"},
@@ -76,7 +76,7 @@ def folder(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write_text(
             yaml.safe_dump({**generated.read_answers(folder / name), **answers}), "utf-8"
         )
-    with (folder / "clash" / ".editorconfig").open("a", encoding="utf-8") as editorconfig:
+    with (folder / "conflict" / ".editorconfig").open("a", encoding="utf-8") as editorconfig:
         editorconfig.write("\n[*.txt]\nmax_line_length = 80\n")
     for name, text in {"damaged": "{", "not-a-project": None, "truncated": "[]"}.items():
         (folder / name).mkdir()
@@ -115,7 +115,7 @@ def server() -> Iterator[str]:
 def sources(folder: Path, server: str) -> list[str]:
     """List what is reported on."""
     return [
-        *(str(folder / name) for name in ("behind", "clash", "current", "old-python", "distro")),
+        *(str(folder / name) for name in ("behind", "conflict", "current", "old-python", "distro")),
         *(str(folder / name) for name in ("other", "lost", "link", "gone", HOSTILE)),
         *(str(folder / name) for name in ("damaged", "truncated", "not-a-project", "no-git")),
         f"file://{folder}/bare.git",
@@ -146,7 +146,7 @@ def test_each_repository_is_one_row(outcome: Outcome, sources: list[str]) -> Non
     assert {name: row.state for name, row in outcome.rows.items()} == {
         "behind": State.CLEAN,
         "bare.git": State.CLEAN,
-        "clash": State.CLASH,
+        "conflict": State.CONFLICTS,
         "old-python": State.FAILS,
         "current": State.CURRENT,
         HOSTILE: State.CURRENT,
@@ -178,7 +178,7 @@ def test_a_row_tells_the_answers(outcome: Outcome, folder: Path) -> None:
 
 
 def test_a_row_tells_why_an_update_would_not_do(outcome: Outcome) -> None:
-    assert outcome.rows["clash"].clashes == [".editorconfig"]
+    assert outcome.rows["conflict"].conflicts == [".editorconfig"]
     assert "python_version" in outcome.rows["old-python"].reason
     assert outcome.rows["old-python"].version == OLDEST
 

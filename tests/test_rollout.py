@@ -124,8 +124,8 @@ def test_conflicts_are_committed_and_named(fleet: Fleet) -> None:
 
     outcome = fleet.update(project)
 
-    assert (outcome.status, outcome.rows["edited"].state) == (1, State.CONFLICTS)
-    assert outcome.rows["edited"].clashes == [".editorconfig"]
+    assert (outcome.status, outcome.rows["edited"].state) == (1, State.CONFLICTED)
+    assert outcome.rows["edited"].conflicts == [".editorconfig"]
     assert git(project, "log", "-1", "--format=%B", BRANCH).split("\n")[:3] == [
         f"Update the template to {NEW}",
         "",

@@ -40,7 +40,7 @@ Examples:
 
 slipway fleet merge part-*.json --json fleet.json --html fleet.html
 """
-UNHAPPY = {State.CONFLICTS, State.FAILS, State.BROKEN}
+UNHAPPY = {State.CONFLICTED, State.FAILS, State.BROKEN}
 
 app = typer.Typer(
     no_args_is_help=True,

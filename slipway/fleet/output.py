@@ -15,9 +15,9 @@ from slipway.fleet.report import Report, Service, State
 STYLES = {
     State.CURRENT: "green",
     State.CLEAN: "cyan",
-    State.CLASH: "yellow",
-    State.UPDATED: "cyan",
     State.CONFLICTS: "yellow",
+    State.UPDATED: "cyan",
+    State.CONFLICTED: "yellow",
     State.FAILS: "red",
     State.BROKEN: "red",
 }
@@ -36,7 +36,7 @@ def choices_of(service: Service, keys: list[str]) -> list[str]:
 
 def update_of(service: Service) -> str:
     """Tell how an update would go, and why not better."""
-    details = ", ".join(service.clashes) or service.reason
+    details = ", ".join(service.conflicts) or service.reason
     if service.state == State.OTHER:
         details = service.template
     return f"{service.state}: {details}" if details else service.state

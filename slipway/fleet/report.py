@@ -13,13 +13,13 @@ class State(StrEnum):
     CURRENT = "up to date"
     AHEAD = "ahead of the newest release"
     CLEAN = "updates cleanly"
-    CLASH = "update clashes"
+    CONFLICTS = "updates with conflicts"
     FAILS = "update fails"
     BEHIND = "behind, not tried"
     OTHER = "another template"
     BROKEN = "cannot be read"
     UPDATED = "updated"  # these two by "slipway fleet update" only
-    CONFLICTS = "updated, with conflicts"
+    CONFLICTED = "updated, with conflicts"
 
 
 class Service(BaseModel):
@@ -30,7 +30,7 @@ class Service(BaseModel):
     repository: str  # as it was given, without secrets
     state: State
     reason: str = ""  # why an update fails, or why the repository cannot be read
-    clashes: list[str] = []  # the files that an update would leave with conflicts
+    conflicts: list[str] = []  # the files that an update would leave with conflicts
     template: str = ""
     version: str = ""
     release: str = ""  # the version, or the release that it came after

@@ -24,7 +24,7 @@ class Rollout(Survey):
     pushes: bool = False
 
     clean: ClassVar[State] = State.UPDATED
-    clash: ClassVar[State] = State.CONFLICTS
+    conflicting: ClassVar[State] = State.CONFLICTED
 
     def update(self, source: str, clone: Path, file: str, answers: dict[str, Any]) -> list[str]:
         """Update a scratch clone, and hand its branch over; list the files with conflicts."""

@@ -39,7 +39,7 @@ class Survey:
     patience: int  # seconds for one repository
 
     clean: ClassVar[State] = State.CLEAN
-    clash: ClassVar[State] = State.CLASH
+    conflicting: ClassVar[State] = State.CONFLICTS
 
     def look(self, source: str) -> Service:
         """Make the row of a repository; whatever goes wrong becomes part of it."""
@@ -79,8 +79,8 @@ class Survey:
         elif not self.tries:
             row.state = State.BEHIND
         else:
-            row.clashes = self.update(source, clone, file, answers)
-            row.state = self.clash if row.clashes else self.clean
+            row.conflicts = self.update(source, clone, file, answers)
+            row.state = self.conflicting if row.conflicts else self.clean
 
     def update(self, source: str, clone: Path, file: str, answers: dict[str, Any]) -> list[str]:
         """Try an update in a scratch clone; list the files with conflicts."""
