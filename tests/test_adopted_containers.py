@@ -224,7 +224,7 @@ class TestCheck:
         result = check(template, project)
         assert result.returncode == 1, result.stdout
         assert "bottle==99" in result.stdout
-        assert "\nNot locked: see what is printed above, mend the dependencies" in result.stdout
+        assert "\nNot locked: see what is printed above, fix the dependencies" in result.stdout
         assert "Adopted" not in result.stdout
 
     def test_an_interruption_takes_down_what_was_started(

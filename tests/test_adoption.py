@@ -322,7 +322,7 @@ REFUSED: Mapping[str, tuple[Mapping[str, str], str]] = {
     ),
     "a missing file": (
         {"requirements.txt": "-r base.txt\n", "app.py": ""},
-        "requirements.txt names base.txt, which does not exist: mend it first",
+        "requirements.txt names base.txt, which does not exist: fix it first",
     ),
     "a file elsewhere": (
         {"requirements.txt": "-c ../limits.txt\n", "app.py": ""},
@@ -536,7 +536,7 @@ def test_a_file_of_the_templates_name_is_kept_and_named(template: Path, tmp_path
     printed = adopt(template, project)
     for path, text in {**own, "compose.yaml": "ignored: by git\n"}.items():
         assert (project / path).read_text() == text
-        assert f"Note: {path} was there before and stays as it is" in printed
+        assert f"Note: {path} existed before and stays as it is" in printed
     assert (project / "scripts" / "entrypoint.sh").exists()
     assert not (project / ".github" / "workflows" / "audit.yml").exists()  # its stage is missing
 
@@ -602,7 +602,7 @@ def test_a_bad_answer_is_refused(
 
 
 def test_what_could_not_be_undone_is_refused(template: Path, tmp_path: Path) -> None:
-    check_refusal(template, tmp_path / "missing", "is no folder")
+    check_refusal(template, tmp_path / "missing", "is not a folder")
     folder = tmp_path / "folder"
     folder.mkdir()
     check_refusal(template, folder, "is not under git")

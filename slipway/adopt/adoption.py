@@ -62,7 +62,9 @@ def adopt(wanted: Wanted) -> int:
     for note in found.notes:
         print(f"Note: {note}.")
     if answers_file != ANSWERS_FILES[0]:
-        print(f"Note: The answers are in {answers_file}, which copier update is to be told.")
+        print(
+            f"Note: The answers are in {answers_file}: pass copier update --answers-file with it."
+        )
     with ExitStack() as rest:
         with tempfile.TemporaryDirectory(prefix="slipway-", ignore_cleanup_errors=True) as folder:
             stage = Stage(root, Path(folder, "application"), frozenset(tracked))
@@ -77,7 +79,7 @@ def adopt(wanted: Wanted) -> int:
             except OSError as error:
                 raise RefusalError(" ".join(str(error).split())) from error
         for path in in_the_way:
-            print(f"Note: {path} has been written meanwhile and stays: the kit's own is left out.")
+            print(f"Note: {path} was written meanwhile and stays: the template's own is left out.")
         ignored = ["git", "-C", str(root), "check-ignore", "--quiet", ".env"]
         if subprocess.run(ignored, check=False).returncode != 0:
             print("Note: Nothing ignores .env: add it to .gitignore.")
@@ -103,7 +105,7 @@ def render(wanted: Wanted, folder: Path, answers: dict[str, object], answers_fil
         raise
     except ProcessExecutionError as error:
         raise RefusalError(
-            f"the template {wanted.template} cannot be fetched: see to its address"
+            f"the template {wanted.template} cannot be fetched: check its address"
         ) from error
     except (ValueError, CopierError) as error:
         raise RefusalError(" ".join(str(error).split())) from error
@@ -123,7 +125,7 @@ def check(wanted: Wanted, stage: Stage, found: Inspection) -> list[checking.Find
     if wanted.no_check:
         text = "Nothing is built or started: run docker compose up --build"
         return [lock, checking.Finding(True, text, is_open=True)]
-    print("Building and starting it, apart from all else on this machine.", flush=True)
+    print("Building and starting it, isolated from everything else on this machine.", flush=True)
     return [lock, *checking.start(stage.folder, own)]
 
 
@@ -165,7 +167,7 @@ def read_data(pairs: list[str]) -> dict[str, str]:
     given = dict(pair.split("=", 1) for pair in pairs)
     if unknown := given.keys() - read_questions().keys() | given.keys() & {"own_files"}:
         raise RefusalError(
-            f"no question is called {min(unknown)}: see the README for those there are"
+            f"no question is called {min(unknown)}: see docs/questions.md for all of them"
         )
     return given
 
@@ -173,7 +175,7 @@ def read_data(pairs: list[str]) -> dict[str, str]:
 def check_tree(root: Path) -> None:
     """Refuse what could not be undone, or was adopted before."""
     if not root.is_dir():
-        raise RefusalError(f"{root} is no folder: name that of the application")
+        raise RefusalError(f"{root} is not a folder: name that of the application")
     try:
         top = Path(git(root, "rev-parse", "--show-toplevel").rstrip("\n"))
     except RefusalError as refusal:

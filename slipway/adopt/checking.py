@@ -46,7 +46,7 @@ def lock(folder: Path) -> Finding:
         return Finding(True, "Locked")
     return Finding(
         False,
-        "Not locked: see what is printed above, mend the dependencies, then run make lock",
+        "Not locked: see what is printed above, fix the dependencies, then run make lock",
         result.stdout,
     )
 
@@ -71,7 +71,7 @@ def check(folder: Path, title: str, files: tuple[str, ...], own: set[str]) -> Fi
     compose = ("docker", "compose", "--project-name", name)
     result = run(*compose, *options, "config", "--format", "json", cwd=folder)
     if result.returncode != 0:
-        return Finding(False, f"{title} has no sound Compose files: {again}", result.stdout)
+        return Finding(False, f"{title} has invalid Compose files: {again}", result.stdout)
     with tempfile.NamedTemporaryFile("w", suffix=".json", dir=folder) as file:
         json.dump(apart(json.loads(result.stdout), name), file)
         file.flush()

@@ -71,7 +71,7 @@ def inspect(root: Path, tracked: Iterable[str], given: Mapping[str, str]) -> Ins
     try:
         manifest = read_manifest(root, tracked, *names, given.get("dependency_manager", ""))
     except UnreadableError as error:
-        raise NoApplicationError(f"{error}: mend it first") from error
+        raise NoApplicationError(f"{error}: fix it first") from error
     if manifest is None or not any(path.endswith(".py") for path in tracked):
         missing = "Python module" if manifest else "requirements.txt, pyproject.toml or Pipfile"
         raise NoApplicationError(f"there is no Python application in {root}: it has no {missing}")
@@ -214,16 +214,16 @@ def find_services(found: Inspection, manifest: Manifest, given: Mapping[str, str
 
 
 def find_own_files(found: Inspection, root: Path, tracked: list[str], manifest: Manifest) -> None:
-    """List what was there before: whole folders where the kit has no file of its own.
+    """List what existed before: whole folders where the template has no file of its own.
 
     Files by which the template decides are listed apart from their folders.
     """
-    kit = [
+    ours = [
         path.relative_to(FILES / "template-adopted")
         for path in (FILES / "template-adopted").rglob("*")
     ]
-    folders = {path.as_posix() for path in kit if (FILES / "template-adopted" / path).is_dir()}
-    files = {path.as_posix().removesuffix(".jinja") for path in kit} - folders
+    folders = {path.as_posix() for path in ours if (FILES / "template-adopted" / path).is_dir()}
+    files = {path.as_posix().removesuffix(".jinja") for path in ours} - folders
     kept = sorted(name for name in files if (root / name).exists())
     own = {shorten(path, folders) for path in tracked if path.isprintable()}
     markers = (name for names in read_catalogue("adoption.yaml").values() for name in names)
@@ -231,9 +231,9 @@ def find_own_files(found: Inspection, root: Path, tracked: list[str], manifest: 
     for member in manifest.members:
         source = f"{member}/src"
         own |= {f"{member}/pyproject.toml", *([source] if (root / source).is_dir() else [])}
-    found.find("own_files", sorted(own), "they were there before")
+    found.find("own_files", sorted(own), "they existed before")
     found.notes += [
-        f"{name} was there before and stays as it is: the kit's own is left out" for name in kept
+        f"{name} existed before and stays as it is: the template's own is left out" for name in kept
     ]
     if ".dockerignore" in kept:
         found.notes.append("Let .dockerignore keep .env, .git, secrets and tests out of images")
@@ -246,7 +246,7 @@ def find_own_files(found: Inspection, root: Path, tracked: list[str], manifest: 
 
 
 def shorten(path: str, folders: set[str]) -> str:
-    """Cut a path down to the first part that is no folder of the kit's."""
+    """Cut a path down to the first part that is no folder of the template's."""
     parts = path.split("/")
     prefixes = ("/".join(parts[:length]) for length in range(1, len(parts) + 1))
     return next((prefix for prefix in prefixes if prefix not in folders), path)

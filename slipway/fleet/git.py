@@ -30,7 +30,7 @@ def git(*arguments: str | Path, cwd: Path | None = None) -> str:
         check=False,
     )
     if result.returncode != 0:
-        said = result.stderr.strip().splitlines() or ["git failed without a word"]
+        said = result.stderr.strip().splitlines() or ["git failed without a message"]
         reasons = (line for line in said if line.startswith("fatal: "))
         raise GitError(next(reasons, said[-1]).removeprefix("fatal: "))
     return result.stdout
