@@ -138,14 +138,14 @@ class Server(Database, Discretion):
     """What databases are tested for that are servers."""
 
     sql: ClassVar[tuple[str, ...]]  # the client as the application, which reads statements
-    refused: ClassVar[tuple[str, ...]]  # statements that are beyond the application
-    refusal: ClassVar[str]
+    forbidden: ClassVar[tuple[str, ...]]  # statements that are beyond the application
+    denial: ClassVar[str]  # what the server says then
 
     def test_the_role_is_held_to_its_database(self, production: Stack) -> None:
-        for statement in self.refused:
+        for statement in self.forbidden:
             result = self.execute(production, statement)
             assert result.returncode != 0, statement
-            assert re.search(self.refusal, result.stdout), result.stdout
+            assert re.search(self.denial, result.stdout), result.stdout
 
     def test_the_role_owns_its_database(self, production: Stack) -> None:
         statements = "CREATE TABLE tides (id INTEGER); DROP TABLE tides;"
@@ -183,13 +183,13 @@ class Postgresql(Server):
 
     folder = "/var/lib/postgresql"
     sql = ("psql", "--username=app", "--set=ON_ERROR_STOP=1", "app", "--command")
-    refused = (
+    forbidden = (
         "CREATE ROLE intruder",
         "CREATE DATABASE elsewhere",
         "COPY (SELECT 1) TO PROGRAM 'true'",
         "SELECT pg_read_file('/run/secrets/database_admin_password')",
     )
-    refusal = "permission denied"
+    denial = "permission denied"
 
     def test_the_role_is_no_superuser(self, production: Stack) -> None:
         sql = (
@@ -204,7 +204,7 @@ class MysqlProtocol(Server):
     """What MySQL and MariaDB have in common."""
 
     folder = "/var/lib/mysql"
-    refused = (
+    forbidden = (
         "CREATE USER intruder",
         "CREATE DATABASE elsewhere",
         "CREATE DATABASE app_test",
@@ -212,7 +212,7 @@ class MysqlProtocol(Server):
         "SELECT * FROM mysql.user",
         "SELECT 1 INTO OUTFILE '/tmp/x'",
     )
-    refusal = "denied"
+    denial = "denied"
 
 
 class Sqlite(Database):
