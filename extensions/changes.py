@@ -219,7 +219,7 @@ def tracked_files(project: Path) -> set[str] | None:
 
 
 def untracked_files(project: Path, tree: Path, package_name: str) -> list[str]:
-    """List the files of the tree that the project has, and that git could not give back."""
+    """List the files of the tree that the project has, and that git could not restore."""
     names = (file.relative_to(tree).as_posix() for file in tree.rglob("*"))
     paths = {
         str(PurePosixPath(re.sub(r"{%.*?%}", "", name).removesuffix(".jinja"))).replace(
@@ -256,8 +256,8 @@ def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -
         )
     elif previous and is_update() and (untracked := untracked_files(project, tree, package_name)):
         problem = (
-            f"git does not track {', '.join(untracked)}, and could not give back what is written"
-            " over: run make update, which leaves such files alone, or move them away"
+            f"git does not track {', '.join(untracked)}, and could not restore what would be"
+            " overwritten: run make update, which leaves such files alone, or move them away"
         )
     if problem:
         raise UserMessageError(problem)
@@ -311,7 +311,7 @@ def refuse_overwriting(context: Context, conf: Mapping[str, Any]) -> str:
     ]
     if others:
         raise UserMessageError(
-            f"{', '.join(others)} would be written over: add --overwrite if they may be, or keep"
+            f"{', '.join(others)} would be overwritten: add --overwrite to allow that, or keep"
             f" them as they are by {' '.join(f'--skip {path}' for path in others)}"
         )
     return ""

@@ -322,7 +322,7 @@ def test_the_command_of_the_readme_changes_one_answer_and_nothing_else(
     assert set(git(project, "diff", "--name-only", "HEAD").splitlines()) == changed
 
 
-# Files that git could not give back
+# Files that git could not restore
 
 
 def test_an_untracked_file_is_not_written_over(project_of: Renderings, tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_an_untracked_file_is_not_written_over(project_of: Renderings, tmp_path:
 
     sentence = refusal(project, "update")
 
-    assert sentence.startswith(f"git does not track {new}, and could not give back")
+    assert sentence.startswith(f"git does not track {new}, and could not restore")
     assert (project / new).read_text("utf-8") == "mine\n"
 
 
@@ -437,8 +437,8 @@ def test_a_copy_says_beforehand_what_it_would_write_over(
     assert code == 1
     keep = "--skip .gitignore --skip LICENSE --skip README.md"
     assert said[-1] == (
-        ".gitignore, LICENSE, README.md would be written over:"
-        f" add --overwrite if they may be, or keep them as they are by {keep}"
+        ".gitignore, LICENSE, README.md would be overwritten:"
+        f" add --overwrite to allow that, or keep them as they are by {keep}"
     )
     assert generated.read_tree(tmp_path) == FORGE
 
@@ -448,7 +448,7 @@ def test_a_copy_says_beforehand_what_it_would_write_over(
 
     code, said = copy("--skip=README.md", "--exclude=LICENSE")
     assert code == 1
-    assert said[-1].startswith(".gitignore would be written over")
+    assert said[-1].startswith(".gitignore would be overwritten")
     assert copy("--overwrite")[0] == 0
     assert "# Harbour API" in (tmp_path / "README.md").read_text("utf-8")
 
@@ -461,7 +461,7 @@ def test_an_edited_project_is_not_recopied_by_half(project: Path) -> None:
 
     sentence = refusal(project, "recopy")
 
-    assert sentence.startswith("Makefile, src/harbour_api/api.py would be written over")
+    assert sentence.startswith("Makefile, src/harbour_api/api.py would be overwritten")
 
 
 def test_with_a_terminal_copier_asks(

@@ -129,7 +129,7 @@ def test_a_file_that_git_ignores_is_not_written_over(project: Path) -> None:
     result = stacks.execute("copier", "update", "--defaults", "--trust", cwd=project)
 
     assert result.returncode == 1
-    sentence = "git does not track .editorconfig, .vscode/extensions.json, and could not give"
+    sentence = "git does not track .editorconfig, .vscode/extensions.json, and could not restore"
     assert result.stdout.splitlines()[-1].startswith(sentence)
     assert [file.read_text("utf-8") for file in (old, new)] == ["mine\n", "mine\n"]
     assert git(project, "status", "--porcelain") == ""

@@ -147,7 +147,7 @@ def update(
     Each update is made in a temporary clone of what is checked out, or of the default branch, as
     "make update" makes it: with the lock, by scripts/lock.sh of the project. The result is
     committed, conflicts included. A directory gets the branch, and is not touched otherwise; a URL
-    gets it with --push. Commits of others on that branch are never written over.
+    gets it with --push. Commits of others on that branch are never overwritten.
 
     The status is 1 if a repository needs a hand.
     """
