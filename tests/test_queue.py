@@ -15,7 +15,7 @@ import pytest
 import questions
 import stacks
 from attacks import Attacks, tells
-from container_promises import HOME_CACHE, Deployed, SelfTested, use_home
+from container_promises import HOME_CACHE, Deployed, use_home
 from secrets_in_logs import Database, check_lines
 from stacks import Stack
 
@@ -217,7 +217,7 @@ class TestQueue(Deployed, Attacks):
         production.compose("start", "beat")
 
 
-class TestQueueWithSqlite(SelfTested):
+class TestQueueWithSqlite(Deployed):
     """Some of the services share the volume of the database, others have none."""
 
     answers: ClassVar[questions.Answers] = {
@@ -226,6 +226,9 @@ class TestQueueWithSqlite(SelfTested):
         "cache": "redis",
         "task_queue": "celery",
     }
+
+    def test_its_own_tests_pass_inside(self, development: Stack) -> None:
+        assert " passed" in development.compose("run", "--rm", "web", "pytest", "--cov")
 
     def test_every_service_runs(self, development: Stack) -> None:
         for container in development.containers():
