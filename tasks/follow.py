@@ -35,12 +35,13 @@ from translate import translate
 
 Files = Mapping[str, File]
 
-# What is said of each kind of conflict.
-CONFLICTS = {
+# What is said of each kind of conflict, and of what is left alone.
+SENTENCES = {
     "marked": "Both you and the template changed these files; resolve what is marked",
     "whole": "Both you and the template changed these files, which cannot be merged by lines;"
     " yours stay, and git show :3:FILE is the template's",
     "dropped": "The template no longer has these files, but you edited them; keep or delete them",
+    "rewritten": "The template changed these documents, but none of its sentences is left in yours",
 }
 
 
@@ -49,7 +50,7 @@ def merge_template(base: Files, theirs: Files, answers_file: str) -> None:
     mine = committed()
     outcomes = decide_all(base, mine, theirs)
     unwritten = write_all(outcomes, mine, {answers_file})
-    for kind, sentence in CONFLICTS.items():
+    for kind, sentence in SENTENCES.items():
         say(sentence, (path for path, outcome in outcomes.items() if outcome.kind == kind))
     behind = (path for path in outcomes if is_behind_link(path, mine))
     news = (path for path in behind if base.get(path) != theirs.get(path))

@@ -48,7 +48,9 @@ class Outcome(NamedTuple):
 
     file: File | None  # that the work tree has then, if any
     conflict: tuple[File | None, File | None, File | None] | None = None  # base, mine, theirs
-    kind: str = ""  # of the conflict: "marked" in the text, "whole" or "dropped" by the template
+    # Of the conflict: "marked" in the text, "whole" or "dropped" by the template; or a document of
+    # which the user has "rewritten" every sentence, and which is left alone
+    kind: str = ""
 
 
 def committed() -> Tree:
@@ -75,7 +77,7 @@ def content(file: File | None) -> bytes:
     return git("cat-file", "blob", file.blob) if file else b""
 
 
-def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome:
+def decide(path: str, base: File | None, mine: File | None, theirs: File | None) -> Outcome:
     """Merge the template's change of a file with the user's."""
     if base == theirs or mine == theirs:
         return Outcome(mine)
@@ -90,6 +92,8 @@ def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome
         return Outcome(mine, unmerged, "whole")
     mode = theirs.mode if base and mine.mode == base.mode else mine.mode
     ours = content(mine)
+    if path.endswith(".md") and not sentences(ours) & sentences(content(base)):
+        return Outcome(mine, kind="rewritten")
     old, new = (with_ends_of(ours, content(file)) for file in (base, theirs))
     old, ours = (in_words_of(new, text) for text in (old, ours))
     for block in set(DROPPED.findall(old)) - set(DROPPED.findall(new)):
@@ -100,6 +104,11 @@ def decide(base: File | None, mine: File | None, theirs: File | None) -> Outcome
         return Outcome(mine, unmerged, "whole")
     merged = File(mode, git("hash-object", "-w", "--stdin", text=text).decode().strip())
     return Outcome(merged, unmerged, "marked") if has_conflict else Outcome(merged)
+
+
+def sentences(text: bytes) -> set[bytes]:
+    """List the lines of a document that say something: every README may have the others."""
+    return {line.strip() for line in text.splitlines() if len(line.split()) > 4}
 
 
 def with_ends_of(mine: bytes, text: bytes) -> bytes:
@@ -163,7 +172,7 @@ def decide_all(base: Tree, mine: Tree, theirs: Tree) -> dict[str, Outcome]:
     return {
         path: Outcome(None)
         if is_behind_link(path, mine)
-        else decide(base.get(path), mine.get(path), theirs.get(path))
+        else decide(path, base.get(path), mine.get(path), theirs.get(path))
         for path in sorted(base.keys() | theirs.keys())
     }
 

@@ -151,7 +151,30 @@ def test_a_binary_file_that_became_shorter_stays_as_it_is(
     texts = b"\0first\nsecond\n", b"\0first\n", b"\0first\nsecond\nthird\n"
     blobs = [git.git("hash-object", "-w", "--stdin", text=text).decode().strip() for text in texts]
     base, mine, theirs = (merge.File(merge.PLAIN, blob) for blob in blobs)
-    assert merge.decide(base, mine, theirs) == (mine, (base, mine, theirs), "whole")
+    assert merge.decide("data", base, mine, theirs) == (mine, (base, mine, theirs), "whole")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("# Ours\n\n- one\n", "rewritten"),
+        ("# Ours\n\nOnly this sentence of it is left.\n", "marked"),
+    ],
+)
+def test_a_document_that_was_rewritten_from_scratch_is_left_alone(
+    text: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updating.git(tmp_path, "init", "--quiet")
+    monkeypatch.chdir(tmp_path)
+    begun = "# Harbour\n\n- one\n\nOnly this sentence of it is left.\n"
+    texts = [begun.encode(), text.encode(), begun.replace("- one", "- two").encode()]
+    blobs = [git.git("hash-object", "-w", "--stdin", text=text).decode().strip() for text in texts]
+    base, mine, theirs = (merge.File(merge.PLAIN, blob) for blob in blobs)
+
+    outcome = merge.decide("README.md", base, mine, theirs)
+    assert outcome.kind == kind
+    assert (outcome.file == mine) == (kind == "rewritten")
+    assert merge.decide("notes.txt", base, mine, theirs).kind == "marked"
 
 
 def read(project: Path) -> dict[str, bytes]:
