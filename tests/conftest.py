@@ -14,7 +14,6 @@ import pytest
 import questions
 import repository
 from combinations import COMBINATIONS
-from copier._main import Worker
 from costs import cost
 from hypothesis import settings
 
@@ -53,29 +52,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("COPIER_SETTINGS_PATH", str(settings))
         yield repository.copy_template(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def modes_asked_for_once() -> Iterator[None]:
-    """Let Copier ask git once for each project whether it knows modes, not for each of its files.
-
-    That is a fifth of an update, and a third of a copy; what it does with the answer is the same.
-    """
-    sync = Worker._sync_git_index_executable_bit
-
-    @cache
-    def knows_modes(project: Path) -> bool:
-        command = ["git", "-C", str(project), "config", "--type=bool", "--get", "core.fileMode"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        return answer.stdout.strip() != "false"
-
-    def sync_where_needed(worker: Worker, path: Path, mode: int) -> None:
-        if not knows_modes(worker.subproject.local_abspath):
-            sync(worker, path, mode)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Worker, "_sync_git_index_executable_bit", sync_where_needed)
-        yield
 
 
 @pytest.fixture(scope="session")
