@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import unicodedata
 
 from jinja2 import Environment
@@ -50,6 +51,11 @@ def rich(text: str) -> str:
     return re.sub(r"(\\*)(\[[a-z#/@][^[]*?])", r"\1\1\\\2", text)
 
 
+def shell_word(text: object) -> str:
+    """Write text, such as a path, as one word of a shell."""
+    return shlex.quote(str(text))
+
+
 def pipfile_entry(requirement: str) -> str:
     """Write a requirement specifier as Pipenv's Pipfile has it."""
     parsed = Requirement(requirement)
@@ -67,5 +73,5 @@ class Filters(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        for function in (slugify, quoted, literal, markdown, rich, pipfile_entry):
+        for function in (slugify, quoted, literal, markdown, rich, shell_word, pipfile_entry):
             environment.filters[function.__name__] = function

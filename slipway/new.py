@@ -1,6 +1,10 @@
 """Makes a project: what "copier copy --trust" does, told where the template is."""
 
+import sys
+
 import typer
+import yaml
+from plumbum import ProcessExecutionError
 
 from slipway.source import find_source
 
@@ -24,5 +28,9 @@ def new(context: typer.Context) -> None:
     from copier.__main__ import CopierApp  # type: ignore[attr-defined]
 
     command = ["copier", "copy", "--trust", find_source(), *context.args]
-    _, status = CopierApp.run(command, exit=False)
+    try:
+        _, status = CopierApp.run(command, exit=False)
+    except (OSError, ValueError, ProcessExecutionError, yaml.YAMLError) as error:
+        reason = getattr(error, "stderr", "") or str(error)
+        sys.exit(f"Copier could not make the project: {' '.join(reason.split())}")
     raise typer.Exit(status)

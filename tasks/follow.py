@@ -41,7 +41,7 @@ SENTENCES = {
     "whole": "Both you and the template changed these files, which cannot be merged by lines;"
     " yours stay, and git show :3:FILE is the template's",
     "dropped": "The template no longer has these files, but you edited them; keep or delete them",
-    "rewritten": "The template changed these documents, but none of its sentences is left in yours",
+    "rewritten": "The template changed these documents; yours have none of its sentences, and stay",
 }
 
 

@@ -18,6 +18,7 @@ from git import git, names
 
 LABELS = ("before updating", "last update", "after updating")
 LINK, PROGRAM, PLAIN = "120000", "100755", "100644"
+CODE_BLOCK = re.compile(rb"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 # What Compose never watched, since it is mounted; a user's own service may stand right behind.
 DROPPED = re.compile(rb"^    develop:\n(?: {6}.*\n)+", re.MULTILINE)
@@ -107,8 +108,12 @@ def decide(path: str, base: File | None, mine: File | None, theirs: File | None)
 
 
 def sentences(text: bytes) -> set[bytes]:
-    """List the lines of a document that say something: every README may have the others."""
-    return {line.strip() for line in text.splitlines() if len(line.split()) > 4}
+    """List the lines of a document that say something: every README may have the others.
+
+    Commands are in code blocks, and stay the same in other words.
+    """
+    prose = CODE_BLOCK.sub(b"", text)
+    return {line.strip() for line in prose.splitlines() if len(line.split()) > 4}
 
 
 def with_ends_of(mine: bytes, text: bytes) -> bytes:

@@ -126,6 +126,35 @@ def test_a_new_project_comes_from_the_clone_with_the_options_of_copier(tmp_path:
     }.items() <= answers.items()
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--vcs-ref=v9",), "Unknown revision: 'v9'"),
+        (("--data-file=broken.yml",), "while parsing"),
+        (("--defaults",), "Not a directory"),
+    ],
+    ids=["version", "file", "destination"],
+)
+def test_what_copier_would_end_in_a_traceback_is_a_sentence(
+    options: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.yml").write_text("{: :", "utf-8")
+    (tmp_path / "file").write_text("mine\n", "utf-8")
+    command = [sys.executable, "-m", "slipway", "new", *options, "file"]
+    result = execute(*command, cwd=tmp_path, PYTHONPATH=str(ROOT))
+
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("Copier could not make the project: ")
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "file").read_text("utf-8") == "mine\n"
+
+
+def test_the_next_step_suits_a_shell(tmp_path: Path) -> None:
+    result = slipway("new", "--defaults", "--skip-tasks", tmp_path / "fresh quay")
+    assert f"\n  cd '{tmp_path}/fresh quay'\n" in result.stderr
+
+
 def test_a_refusal_of_copier_is_passed_on(tmp_path: Path) -> None:
     options = ("--defaults", "--vcs-ref=HEAD", "--data=database=oracle")
     folder = tmp_path / "harbour-api"

@@ -158,6 +158,7 @@ def test_a_binary_file_that_became_shorter_stays_as_it_is(
     ("text", "kind"),
     [
         ("# Ours\n\n- one\n", "rewritten"),
+        ("# Ours\n\nText\n\n```console\ndocker compose run --rm web pytest\n```\n", "rewritten"),
         ("# Ours\n\nOnly this sentence of it is left.\n", "marked"),
     ],
 )
@@ -166,7 +167,8 @@ def test_a_document_that_was_rewritten_from_scratch_is_left_alone(
 ) -> None:
     updating.git(tmp_path, "init", "--quiet")
     monkeypatch.chdir(tmp_path)
-    begun = "# Harbour\n\n- one\n\nOnly this sentence of it is left.\n"
+    begun = "# Harbour\n\n- one\n\nOnly this sentence of it is left.\n\n"
+    begun += "```console\ndocker compose run --rm web pytest\n```\n"
     texts = [begun.encode(), text.encode(), begun.replace("- one", "- two").encode()]
     blobs = [git.git("hash-object", "-w", "--stdin", text=text).decode().strip() for text in texts]
     base, mine, theirs = (merge.File(merge.PLAIN, blob) for blob in blobs)

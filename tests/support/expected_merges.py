@@ -67,7 +67,8 @@ def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
 
 
 def is_rewritten(before: bytes, ours: bytes) -> bool:
-    """Say whether no line of five words or more is left of what the template wrote."""
+    """Say whether no line of five words or more is left of what the template wrote, but code."""
+    before, ours = (b"".join(text.split(b"```")[::2]) for text in (before, ours))
     kept = {b" ".join(line.split()) for line in before.splitlines()} & {
         b" ".join(line.split()) for line in ours.splitlines()
     }
