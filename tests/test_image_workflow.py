@@ -13,6 +13,8 @@ import questions
 import stacks
 from conftest import Render
 
+from extensions import decisions
+
 PERMISSIONS = {
     "build": {"contents": "read", "packages": "write"},
     "scan": {"contents": "read", "packages": "read", "security-events": "write"},
@@ -241,9 +243,12 @@ def test_both_forges_build_the_same_image(render: Render, answers: questions.Ans
 
     label = r"org\.opencontainers\.image\.(\w+)=\$"
     labels = re.findall(label, on_github["labels"])
-    assert labels
+    assert set(labels) == {"created", "revision", "source", "version"}
     assert set(re.findall(rf'--label "{label}', on_gitlab)) == set(labels)
+    assert on_github["platforms"] == "linux/amd64,linux/arm64"
     assert options(on_gitlab, "platform") == on_github["platforms"]
+    assert on_github["provenance"] == "mode=max"
+    assert on_github["sbom"] == f"generator={decisions.read_images()['sbom-scanner']}"
     attested = f"type=sbom,{on_github['sbom']} type=provenance,{on_github['provenance']}"
     assert options(on_gitlab, "attest") == attested
     dated = "rewrite-timestamp=true"
