@@ -48,16 +48,18 @@ def check_copies(project: Path) -> None:
         for copied in copied_to_users(file)
     ]
     assert copies, "no image holds anything"
-    for options, sources in copies:
+    for options, sources, target in copies:
         mode = dict(option.split("=") for option in options).get("--chmod")
         is_plain = all(
             re.search(r"\.(conf|ini|py|template|toml|txt)$", source) for source in sources
         )
+        # BuildKit gives a folder that it makes for them the same mode, from Docker 28.1 on.
+        is_plain = is_plain and (target == "./" or not target.endswith("/"))
         assert mode in ((TO_READ, TO_RUN) if is_plain else (TO_RUN,)), (options, sources)
 
 
-def copied_to_users(dockerfile: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """List the options and the sources of what a Dockerfile copies from the build context.
+def copied_to_users(dockerfile: Path) -> Iterator[tuple[list[str], list[str], str]]:
+    """List options, sources and target of what a Dockerfile copies from the build context.
 
     Root reads everything, so only those stages count that end as another user.
     """
@@ -69,7 +71,8 @@ def copied_to_users(dockerfile: Path) -> Iterator[tuple[list[str], list[str]]]:
                 words = line.split()
                 options = [word for word in words if word.startswith("--")]
                 if not any(option.startswith("--from=") for option in options):
-                    yield options, [word for word in words if word not in options][:-1]
+                    *sources, target = [word for word in words if word not in options]
+                    yield options, sources, target
 
 
 def check_development(project: Path) -> None:
