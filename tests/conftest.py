@@ -12,6 +12,7 @@ import generated
 import programs
 import pytest
 import questions
+import remembering
 import repository
 from combinations import COMBINATIONS
 from costs import cost
@@ -52,6 +53,19 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("COPIER_SETTINGS_PATH", str(settings))
         yield repository.copy_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[None]:
+    """Spare Copier what it does anew in each process: see tests/started/remembering.py."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "compiled"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COMPILED_TEMPLATES", str(folder))
+        environment.setenv("PYTHONPATH", str(repository.ROOT / "tests" / "started"))
+        remembering.start()
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def watch(folder: Path, programs: str, *arguments: str) -> Starts:
         *(sys.executable, "-m", "copier", arguments[0], "--trust", "--defaults", *arguments[1:]),
         cwd=folder,
         PATH=programs,
-        PYTHONPATH=str(ROOT / "tests" / "watched"),
+        PYTHONPATH=str(ROOT / "tests" / "started"),
         WATCHED_CODE=" ".join(code for code, *_ in LISTED),
         WATCHED_LOG=str(folder / "log"),
     )

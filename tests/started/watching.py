@@ -1,7 +1,4 @@
-"""Writes down what a Python process starts or connects to, and which code of ours wanted it.
-
-Python imports this module by itself in each process that has its folder in PYTHONPATH.
-"""
+"""Writes down what a Python process starts or connects to, and which code of ours wanted it."""
 
 import json
 import os
@@ -33,4 +30,6 @@ def watch(event: str, arguments: tuple[object, ...]) -> None:
         log.write(f"{line}\n")
 
 
-sys.addaudithook(watch)
+def start() -> None:
+    """Watch this process from now on."""
+    sys.addaudithook(watch)
