@@ -5,13 +5,14 @@ Copier is ended with a sentence before anything is written.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import copy_context
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -145,6 +146,16 @@ def read_answer(question: Mapping[str, Any], answer: Any) -> Any:
     return {"str": str, "int": int}[kind](answer) if kind in ("str", "int") else answer
 
 
+def refuse_unknown(keys: Iterable[str]) -> None:
+    """End with a sentence at an answer to no question, which Copier would pass over."""
+    asked = read_questions()
+    for key in keys:
+        if key not in asked:
+            nearest = difflib.get_close_matches(key, asked, n=1)
+            advice = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(asked)}"
+            raise UserMessageError(f"No question is called {key}: {advice}")
+
+
 @jinja2.pass_context
 def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
     """End with a sentence where Copier would end with a traceback, at an answer that it was given.
@@ -159,6 +170,8 @@ def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
         )
     if previous and is_update():
         refuse_update(conf)
+    if not is_comparison(conf):
+        refuse_unknown(conf["data"])
     given = (
         (f" in {file}" if is_comparison(conf) else "", conf["data"]),
         (f" in {file}", previous),

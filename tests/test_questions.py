@@ -146,9 +146,17 @@ def test_an_answer_may_be_a_number_where_text_is_expected(render: Render) -> Non
     assert (answers["python_version"], answers["port"]) == ("3.13", 9000)
 
 
-def test_an_answer_to_no_question_is_refused(template: Path, tmp_path: Path) -> None:
-    with pytest.raises(KeyError, match="frame_work"):
-        generated.render(template, tmp_path / "project", {"frame_work": "flask"})
+@pytest.mark.parametrize(
+    ("key", "advice"),
+    [("databse", "did you mean database"), ("colour", "there are project_name, ")],
+)
+def test_an_answer_to_no_question_is_refused(
+    template: Path, tmp_path: Path, key: str, advice: str
+) -> None:
+    with pytest.raises(UserMessageError, match=f"^No question is called {key}: {advice}"):
+        generated.render(template, tmp_path / "project", {key: "sqlite"})
+
+    assert generated.files(tmp_path) == []
 
 
 def test_each_python_says_how_long_it_is_supported() -> None:

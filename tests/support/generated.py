@@ -25,9 +25,7 @@ ComposeLoader.add_multi_constructor("!", lambda _loader, _suffix, node: node.val
 
 
 def render(template: Path, destination: Path, answers: questions.Answers) -> Path:
-    """Render a project; refuse an answer to no question, which Copier would pass over."""
-    if unknown := answers.keys() - {*questions.asked(), *questions.ADOPTION}:
-        raise KeyError(f"copier.yml asks no such question: {', '.join(sorted(unknown))}")
+    """Render a project."""
     copier.run_copy(
         str(template),
         destination,
