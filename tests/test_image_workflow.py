@@ -67,7 +67,7 @@ def test_on_github_only_what_passed_is_pushed(render: Render, answers: questions
     assert started.keys() == {"push", "pull_request", "schedule", "workflow_call"}
     assert "tags" not in started["push"]
     tag = workflow(project, "tag")
-    assert tag[True] == {"push": {"tags": ["v*"]}}
+    assert tag[True] == {"push": {"tags": ["v[0-9]*"]}}
     (job,) = tag["jobs"].values()
     assert job["uses"] == "./.github/workflows/ci.yml"
     assert job["permissions"] == jobs["push-image"]["permissions"]

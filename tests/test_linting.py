@@ -1,11 +1,13 @@
 """Every combination, and the template itself, satisfies the linters of all its languages."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import generated
+import gitlab_jobs
 import programs
 import pytest
 from repository import ROOT
@@ -128,3 +130,12 @@ def test_the_yaml_of_the_template_itself() -> None:
     folders = ("", "catalogue/**/", ".github/**/")
     targets = generated.files(ROOT, *(f"{folder}*.y*ml" for folder in folders))
     programs.lint("yamllint", "--strict", "--config-data", YAMLLINT, targets=targets)
+
+
+def test_gitlab_ci_local(projects: Projects, tmp_path: Path) -> None:
+    found = {}
+    for file in matching(projects, ".gitlab-ci.yml"):
+        found[json.dumps(generated.parse(file), sort_keys=True)] = file.parent
+    for number, project in enumerate(found.values()):
+        folder = gitlab_jobs.only_pipeline(project, tmp_path / str(number))
+        assert {"test", "image-sign"} <= gitlab_jobs.started(folder, "default branch")
