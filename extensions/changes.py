@@ -171,7 +171,7 @@ def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
     if previous and is_update():
         refuse_update(conf)
     if not is_comparison(conf):
-        refuse_unknown(conf["data"])
+        refuse_unknown({**conf["data"], **conf["user_defaults"]})
     given = (
         (f" in {file}" if is_comparison(conf) else "", conf["data"]),
         (f" in {file}", previous),
@@ -368,6 +368,16 @@ def consequences(context: Context, conf: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def lacks(conf: Mapping[str, Any], files: Iterable[str]) -> bool:
+    """Say whether the project lacks any of these files."""
+    return not all(Path(conf["dst_path"], file).exists() for file in files)
+
+
+def is_folder(source: str) -> bool:
+    """Tell a template on this machine from one that has an address."""
+    return Path(source).is_dir()
+
+
 def update_command(conf: Mapping[str, Any]) -> str:
     """Write the command by which Copier updates the project."""
     file = str(conf["answers_file"])
@@ -390,6 +400,8 @@ class Changes(Extension):
             refuse_changes,
             refuse_overwriting,
             consequences,
+            lacks,
+            is_folder,
             update_command,
         ):
             environment.filters[function.__name__] = function

@@ -84,6 +84,8 @@ def test_the_command_of_the_readme_makes_a_project(clone: Path, bare_path: str) 
     answers = generated.read_answers(clone.parent / "tide-tables")
     preset = yaml.safe_load(PRESETS["site"].read_text("utf-8"))
     assert "Tide Tables is ready." in result
+    assert "\n  make lock\n  git init --initial-branch main && " in result  # nothing could lock
+    assert f"Updates come from {clone}, a folder that only this machine has:" in result
     assert {key: answers[key] for key in preset} == preset
     assert answers["project_slug"] == "tide-tables"
     assert answers["_commit"] == "v99.0.0"
