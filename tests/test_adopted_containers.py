@@ -24,6 +24,14 @@ from stacks import Stack
 
 pytestmark = pytest.mark.docker
 
+# What somebody does whose editor has opened the development container
+WORK_IN_EDITOR = """
+id -u
+touch /app/mine /opt/venv/bin/mine
+rm /app/mine /opt/venv/bin/mine
+for tool in curl git less make ps ssh; do command -v "$tool" >/dev/null || echo "$tool"; done
+"""
+
 
 class Adopted:
     """An adopted application and its two Compose environments."""
@@ -55,6 +63,9 @@ class Adopted:
             stacks.eventually(lambda: self.text in stack.ask(self.path).body)
             assert " passed" in stack.compose("run", "--rm", "web", "pytest")
             assert use_home(stack, "web") == HOME_CACHE
+            edited = ("--user=developer", "web", "sh", "-euc", WORK_IN_EDITOR)
+            owner, *missing = stack.compose("exec", "-T", *edited).split()
+            assert (int(owner), missing) == (project.stat().st_uid, [])
             host, port = stack.address("web", 5678).split(":")
             with socket.create_connection((host, int(port)), timeout=10) as connection:
                 assert connection.recv(1024).startswith(b"Content-Length: ")

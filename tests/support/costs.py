@@ -36,6 +36,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_podman.py": 100,
     "tests/test_proxy.py::TestProxy": 80,
     "tests/test_adopted_containers.py::TestPoetry": 80,
+    "tests/test_dev_containers.py::TestJob": 80,
     "tests/test_template_update.py::TestByHand": 70,
     "tests/test_adopted_containers.py::TestPipenv": 70,
 }
