@@ -1,7 +1,6 @@
 """One command pins the images of a project to their digests, and the bots see what it pins."""
 
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,17 +8,10 @@ import generated
 import programs
 import pytest
 import questions
+import registries
 import stacks
 from conftest import Render
 
-# Debian's package of the reference registry, with nothing but its storage.
-REGISTRY = """
-FROM debian:trixie-slim
-RUN apt-get update && apt-get install --yes --no-install-recommends docker-registry
-RUN printf '%s\\n' 'version: 0.1' 'storage: {filesystem: {rootdirectory: /registry}}' \\
-    'http: {addr: ":5000"}' > /registry.yml
-CMD ["docker-registry", "serve", "/registry.yml"]
-"""
 FILES = ("Dockerfile*", "nginx/Dockerfile", "compose*.yaml")
 PULLED = re.compile(r"^(?:FROM| +image:) ([^ $@\n]+:(?!development)[^ $@\n]+)", re.MULTILINE)
 
@@ -27,18 +19,8 @@ PULLED = re.compile(r"^(?:FROM| +image:) ([^ $@\n]+:(?!development)[^ $@\n]+)", 
 @pytest.fixture(scope="module")
 def registry(engine: None) -> Iterator[str]:
     """Start an empty registry on this machine; name it as images do."""
-    name = f"harbour-{uuid.uuid4().hex[:8]}"
-    programs.run("docker", "build", "--tag", name, "-", text=REGISTRY)
-    programs.run("docker", "run", "--detach", "--name", name, "--publish", "127.0.0.1::5000", name)
-    try:
-        address = (
-            programs.run("docker", "port", name, "5000").strip().replace("127.0.0.1", "localhost")
-        )
-        stacks.eventually(lambda: stacks.ask(f"http://{address}/v2/").status == 200)
+    with registries.registry() as address:
         yield address
-    finally:
-        programs.run("docker", "rm", "--force", "--volumes", name)
-        programs.run("docker", "image", "rm", "--force", name)
 
 
 @pytest.fixture

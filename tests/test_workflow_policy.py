@@ -13,9 +13,12 @@ import generated
 import programs
 import pytest
 import questions
+import workflow_runs
 import yaml
 from conftest import Render
 from repository import ROOT
+
+from extensions import decisions
 
 Yaml = Mapping[Any, Any]
 
@@ -69,6 +72,13 @@ LEFT_TO_ZIZMOR = {
     "dangerous-triggers": ("  pull_request:", "  pull_request_target:"),
     "secrets-inherit": (r"\Z", "  other:\n    uses: a/b/c.yml@main\n    secrets: inherit\n"),
 }
+# What actions are given that they do not know, or that another step does not give
+MISUSES = [
+    ("persist-credentials:", "persist-credential:"),
+    ("enable-cache: true", "use-cache: true"),
+    ("tags: harbour-api:latest", "tag: harbour-api:latest"),
+    ("context: .", "context: ${{ steps.build.outputs.path }}"),
+]
 GITLAB_HARMS = {
     "a credential": ("make lint", "curl --header $DEPLOY_TOKEN example.com"),
     "an environment": ("lint:", "lint:\n  environment: production"),
@@ -117,6 +127,24 @@ def test_every_harm_is_seen(workflow: str, harm: str) -> None:
     assert harmed != workflow
     assert not list(problems(yaml.safe_load(workflow)))
     assert list(problems(yaml.safe_load(harmed)))
+
+
+def test_actions_are_given_what_they_document(everyone: list[Path]) -> None:
+    found = {
+        misuse
+        for folder in everyone
+        for file in generated.files(folder, ".github/workflows/*.yml")
+        for misuse in workflow_runs.misuses(generated.parse(file))
+    }
+
+    assert not found
+    assert workflow_runs.ACTIONS.keys() >= decisions.read_actions().keys()
+
+
+@pytest.mark.parametrize(("right", "wrong"), MISUSES)
+def test_every_misuse_is_seen(workflow: str, right: str, wrong: str) -> None:
+    assert right in workflow
+    assert list(workflow_runs.misuses(yaml.safe_load(workflow.replace(right, wrong))))
 
 
 @pytest.mark.parametrize(

@@ -29,16 +29,23 @@ COSTS: Mapping[str, int] = {
     "tests/test_bases.py::TestDistro": 140,
     "tests/test_proxy.py": 130,
     "tests/test_adoption.py": 130,
+    "tests/test_workflow_runs.py::TestVulnerableImage": 130,
     "tests/test_databases.py::TestMariadb": 120,
     "tests/test_places.py": 120,
     "tests/test_containers.py::TestFastapiWithUvAndSqlite": 110,
     "tests/test_job.py::TestJobWithPip": 110,
+    "tests/test_workflow_runs.py::TestTag": 110,
+    "tests/test_workflow_runs.py::TestFailingTest": 110,
     "tests/test_podman.py": 100,
+    "tests/test_workflow_runs.py::TestPullRequestFromAFork": 100,
+    "tests/test_workflow_runs.py::TestAdopted": 90,
     "tests/test_proxy.py::TestProxy": 80,
     "tests/test_adopted_containers.py::TestPoetry": 80,
     "tests/test_dev_containers.py::TestJob": 80,
     "tests/test_template_update.py::TestByHand": 70,
     "tests/test_adopted_containers.py::TestPipenv": 70,
+    "tests/test_workflow_runs.py::TestProgram": 70,
+    "tests/test_workflow_runs.py::TestTemplatesOwn": 70,
 }
 
 
