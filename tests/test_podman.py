@@ -97,6 +97,9 @@ def test_development_answers_and_leaves_other_users_alone(podman: str, project: 
     user = ("--user", "1234", f"--volume={project}:/app:z", "harbour-api:development", "id", "-u")
     with stack.running():
         assert stack.compose("exec", "-T", "web", "python", "-c", ask).strip() == "200"
+        write = "touch mine; stat --format=%u . mine; rm mine"
+        edit = ("--user=developer", "web", "sh", "-euc", write)
+        assert len(set(stack.compose("exec", "-T", *edit).split())) == 1  # owner of both
         assert (
             programs.run("docker", "exec", podman, "podman", "run", "--rm", *user).strip() == "1234"
         )
