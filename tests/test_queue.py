@@ -16,6 +16,7 @@ import questions
 import stacks
 from attacks import Attacks, tells
 from container_promises import HOME_CACHE, Deployed, use_home
+from database_promises import FLASK_DOWNGRADE, Sqlite
 from secrets_in_logs import Database, check_lines
 from stacks import Stack
 
@@ -217,8 +218,10 @@ class TestQueue(Deployed, Attacks):
         production.compose("start", "beat")
 
 
-class TestQueueWithSqlite(Deployed):
+class TestQueueWithSqlite(Sqlite):
     """Some of the services share the volume of the database, others have none."""
+
+    downgrade = FLASK_DOWNGRADE
 
     answers: ClassVar[questions.Answers] = {
         "framework": "flask",
