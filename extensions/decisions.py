@@ -338,6 +338,11 @@ class Decisions:
             "cache": listed[self.broker] if self.has_cache else "",
             "broker": listed[self.broker],
         }
+        # role -> its image reference without the tag
+        self.image_names = {role: name_of(image) for role, image in self.images.items()}
+        # Those whose tag decides the version of Python
+        pythons = {"python": True, "checks": not self.uses_uv}
+        self.python_images = distinct(self.image_names[role] for role in chosen(pythons))
         # "owner/name" -> "owner/name@commit # version"
         self.actions = read_actions()
 
@@ -421,6 +426,11 @@ def chosen(facts: Mapping[str, bool]) -> list[str]:
 def distinct(names: Iterable[str]) -> list[str]:
     """List names once each, in order."""
     return list(dict.fromkeys(names))
+
+
+def name_of(image: str) -> str:
+    """Leave the tag and the digest out of an image reference."""
+    return image.partition("@")[0].rpartition(":")[0]
 
 
 def place_of(requirement: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import generated
 import gitlab_jobs
+import node_tools
 import programs
 import pytest
 from repository import ROOT
@@ -109,6 +110,11 @@ def test_yamllint(projects: Projects) -> None:
 def test_schema(projects: Projects, schema: str, pattern: str) -> None:
     targets = matching(projects, pattern)
     programs.lint("check-jsonschema", "--builtin-schema", schema, targets=targets)
+
+
+def test_renovate_accepts_its_configuration(projects: Projects) -> None:
+    validate = (*node_tools.command("renovate", "renovate-config-validator"), "--strict")
+    programs.lint(*validate, "--no-global", targets=matching(projects, "renovate.json"))
 
 
 @pytest.mark.usefixtures("compose")

@@ -21,6 +21,7 @@ import osv_server
 import programs
 import pytest
 import questions
+import renovate
 import stacks
 import updating
 from conftest import Render
@@ -120,6 +121,7 @@ def service_of(engine: None, render: Render) -> Iterator[ServiceOf]:
     def make(manager: str) -> Service:
         image = f"harbour-{uuid.uuid4().hex[:8]}"
         answers = {"dependency_manager": manager, "database": "none"}  # few wheels to be hashed
+        answers["dependency_updates"] = "renovate"  # which is particular about locks
         project = render({**answers, "project_slug": image})
         locking.lock(project)
         image_digests.build(project, image)
@@ -131,6 +133,29 @@ def service_of(engine: None, render: Render) -> Iterator[ServiceOf]:
     for image in images:
         tags = programs.run("docker", "images", "--format={{.Repository}}:{{.Tag}}", image).split()
         programs.run("docker", "image", "rm", "--force", *tags)
+
+
+def test_renovate_reads_the_locks(
+    service_of: ServiceOf, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    projects = [
+        renovate.commit(service_of(manager).project, tmp_path_factory.mktemp(manager))
+        for manager in MANAGERS
+    ]
+    for manager, found in zip(MANAGERS, renovate.ask(projects), strict=True):
+        by = {"uv": "pep621", "pip": "pip-compile"}.get(manager, manager)
+        wanted = [
+            each
+            for reader, _, each in found.dependencies()
+            if reader == by and each["datasource"] == "pypi" and each.get("enabled") is not False
+        ]
+        names = {each["depName"] for each in wanted}
+        assert names >= {"fastapi", "uvicorn", "pytest", "ruff"}
+        locked = {each["depName"] for each in wanted if "lockedVersion" in each}
+        assert locked == (set() if manager == "pipenv" else names)
+        assert ("lockFileMaintenance", by) in {
+            (update["updateType"], update["manager"]) for update in found.updates
+        }
 
 
 @WITH_MANAGERS

@@ -244,7 +244,8 @@ def test_make_lists_its_targets(project: Path) -> None:
 
 def test_nothing_of_the_template_language_is_left(project: Path) -> None:
     for path, text in generated.read_tree(project).items():
-        own = re.sub(r"\$\{\{.*?\}\}|\{\{[.\w].*?\}\}", "", text)  # of GitHub, and of engines
+        # of GitHub, of engines and of Renovate
+        own = re.sub(r"\$\{\{.*?\}\}|\{\{[./#\w].*?\}\}", "", text)
         leftovers = (LEFTOVERS.get(PurePosixPath(path).suffix) or "{{ {% {#").split()
         assert not [tag for tag in leftovers if tag in path + own], path
 
@@ -341,22 +342,6 @@ def test_every_pin_comes_from_the_catalogue(projects: Mapping[str, Path]) -> Non
                 stages = set(re.findall(r" AS (\w+)$", text, re.MULTILINE)) | {"scratch"}
                 images = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages
                 assert images <= set(decisions.read_images().values()), path
-
-
-def test_renovate_sees_the_tools_that_images_and_pipelines_install(
-    projects: Mapping[str, Path],
-) -> None:
-    tools = set(decisions.read_tools().values())
-    for name, project in projects.items():
-        if not (project / "renovate.json").exists():
-            continue
-        (manager,) = generated.parse(project / "renovate.json")["customManagers"]
-        (pattern,) = manager["matchStrings"]
-        files = generated.files(project, "Dockerfile*", "**/*.yml", "**/*.yaml")
-        text = "\n".join(file.read_text("utf-8") for file in files)
-        found = re.findall(pattern.replace("(?<", "(?P<"), text)
-        assert found, name
-        assert {"==".join(pin) for pin in found} == {tool for tool in tools if f" {tool}" in text}
 
 
 def test_every_path_of_the_template_suits_windows() -> None:
