@@ -25,6 +25,8 @@ COSTS: Mapping[str, int] = {
     "tests/test_linting.py": 170,
     "tests/test_adopted_containers.py::TestCheck": 170,
     "tests/test_any_git.py": 150,
+    "tests/test_pipeline_jobs.py::TestSamples": 150,
+    "tests/test_pipeline_jobs.py::TestService": 150,
     "tests/test_cli.py::TestProgramWithPoetryAndPostgresql": 150,
     "tests/test_bases.py::TestDistro": 140,
     "tests/test_proxy.py": 130,
@@ -39,6 +41,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_podman.py": 100,
     "tests/test_workflow_runs.py::TestPullRequestFromAFork": 100,
     "tests/test_workflow_runs.py::TestAdopted": 90,
+    "tests/test_pipeline_jobs.py::TestProgram": 100,
     "tests/test_proxy.py::TestProxy": 80,
     "tests/test_adopted_containers.py::TestPoetry": 80,
     "tests/test_dev_containers.py::TestJob": 80,
@@ -47,6 +50,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_adopted_containers.py::TestPipenv": 70,
     "tests/test_workflow_runs.py::TestProgram": 70,
     "tests/test_workflow_runs.py::TestTemplatesOwn": 70,
+    "tests/test_pipeline_rules.py": 60,
 }
 
 

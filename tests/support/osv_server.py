@@ -39,8 +39,10 @@ class Advisories:
 
 
 @contextmanager
-def serving(known: Mapping[str, str]) -> Iterator[Advisories]:
-    """Serve advisories on this machine's loopback."""
+def serving(
+    known: Mapping[str, str], address: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[Advisories]:
+    """Serve advisories, by default on this machine's loopback."""
     advisories = Advisories(known)
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,7 +67,7 @@ def serving(known: Mapping[str, str]) -> Iterator[Advisories]:
         def log_message(self, *_: object) -> None:
             """Keep silent."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(address, Handler) as server:
         advisories.url = f"http://127.0.0.1:{server.server_port}"
         Thread(target=server.serve_forever, daemon=True).start()
         yield advisories
