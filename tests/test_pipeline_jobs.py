@@ -28,6 +28,7 @@ SERVICE: questions.Answers = {**test_containers.TestFastapiWithUvAndPostgresql.a
 PROGRAM: questions.Answers = {"framework": "cli", "database": "none", "dependency_updates": "none"}
 # Other managers and databases, with projects that others lock as well
 SAMPLES: Mapping[str, tuple[questions.Answers, tuple[str, ...]]] = {
+    "Pipenv and MariaDB": (test_job.TestJobWithPipenvAndMariadb.answers, ("test",)),
     "Poetry": (test_cli.TestProgramWithPoetryAndPostgresql.answers, ("lint",)),
     "uv and MySQL": (test_job.TestJobWithUvAndMysql.answers, ("test",)),
 }
