@@ -24,7 +24,8 @@ def tools(manager: str) -> dict[str, str]:
     tools = pins.get(manager, "uv")
     if manager == "poetry" and locking.poetry_index():
         tools += f" {locking.POETRY_MIRROR}"
-    return {"TOOLS": tools, "UV_PYTHON_DOWNLOADS": "never", **locking.index_settings()}
+    once = {"PIP_NO_COMPILE": "1", "UV_PYTHON_DOWNLOADS": "never"}  # what is installed runs once
+    return {"TOOLS": tools, **once, **locking.index_settings()}
 
 
 def check(project: Path, caches: str, variables: dict[str, str]) -> None:
