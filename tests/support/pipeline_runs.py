@@ -90,6 +90,7 @@ class Forge:
     ) -> Outcome:
         """Run jobs of a project that was taken, with more variables of the project."""
         given = {
+            "GITLAB_CI": "true",  # which the program denies, and by which uv looks for an identity
             "CI_REGISTRY": REGISTRY,
             "CI_REGISTRY_IMAGE": f"{REGISTRY}/group/harbour",
             "CI_REGISTRY_USER": "the-user",
