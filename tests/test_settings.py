@@ -66,16 +66,26 @@ def test_a_project_is_made_and_updated_by_settings_alone(
 
 
 def test_a_preset_goes_before_the_settings(organisation: Path, run_copier: Copier) -> None:
-    preset = organisation / "house.yml"
-    text = (ROOT / "presets" / "tool.yml").read_text("utf-8")
-    preset.write_text(f"{text}frame_work: flask\n", "utf-8")
+    preset = str(ROOT / "presets" / "tool.yml")
     template = str(organisation / "slipway")
-    status, said = run_copier("copy", "--defaults", "--data-file", str(preset), template, "project")
+    status, said = run_copier("copy", "--defaults", "--data-file", preset, template, "project")
 
     assert status == 0, said
     answers = generated.read_answers(organisation / "project")
     assert (answers["organization"], answers["ci"]) == ("Example Ltd", "github")
-    assert "frame_work" not in answers  # Copier passes over what is no question
+
+
+def test_a_preset_with_an_unknown_key_is_refused(organisation: Path, run_copier: Copier) -> None:
+    preset = organisation / "house.yml"
+    preset.write_text("frame_work: flask\n", "utf-8")
+    template = str(organisation / "slipway")
+    status, said = run_copier(
+        "copy", "--defaults", "--data-file", str(preset), template, "project"
+    )
+
+    assert status == 1
+    assert "No question is called frame_work: did you mean framework?" in said
+    assert not (organisation / "project").exists()
 
 
 @pytest.mark.parametrize("trust", ["{folder}", "{folder}/slip", "{folder}/slipway/"])
