@@ -94,6 +94,7 @@ class Decisions:
         self.decide_distribution_packages(answers)
         self.decide_images(answers)
         self.decide_image_files()
+        self.decide_limits()
 
     def look_up(self, question: str, choice: str) -> None:
         """Take over what follows from a choice alone."""
@@ -368,6 +369,26 @@ class Decisions:
         manifests = ["requirements/"] if self.uses_pip else self.manifests + self.locks
         self.build_context = distinct([*manifests, *self.image_files, *chosen(folders)])
 
+    def decide_limits(self) -> None:
+        """Decide how much it takes at once, and what memory that needs."""
+        limits = read_limits()
+        # "limits.requests" and so on
+        self.limits: dict[str, float] = {
+            **limits,
+            "body_bytes": limits["body"] * 2**20,
+            # Memory of a service with one process; each further one needs "process" more
+            "service_memory": 2 * limits["tmpfs"] + limits["process"],
+            # Of nginx, which holds as many bodies as its /tmp has room for
+            "proxy_memory": rounded_up(
+                limits["tmpfs"] + limits["requests"] * limits["buffered"] + limits["programs"],
+                64,
+            ),
+            # In which no request waits for a thread: a process may get all of them, and probes
+            "threads": limits["requests"] + limits["probe_threads"],
+            # Connections to the database of a process
+            "database_connections": limits["pool"] + limits["probes"],
+        }
+
     def decide_own_application(self, answers: Answers) -> None:
         """Decide what an adopted application brings, and how it is started."""
         known, own_files = read_adoption(), answers.own_files
@@ -433,6 +454,11 @@ def name_of(image: str) -> str:
     return image.partition("@")[0].rpartition(":")[0]
 
 
+def rounded_up(number: float, step: int) -> int:
+    """Round up to a multiple of a step."""
+    return -int(-number // step) * step
+
+
 def place_of(requirement: str) -> str:
     """Name the package by which a requirement is sorted: at the end of a list users add theirs."""
     package = Requirement(requirement).name
@@ -479,6 +505,13 @@ def read_adoption() -> Mapping[str, Any]:
     """Read which files of an adopted application matter."""
     adoption: Mapping[str, Any] = read_catalogue("adoption.yaml")
     return adoption
+
+
+@functools.cache
+def read_limits() -> Mapping[str, float]:
+    """Map the name of each limit to its value."""
+    limits: Mapping[str, float] = read_catalogue("limits.yaml")
+    return limits
 
 
 @functools.cache
