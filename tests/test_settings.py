@@ -79,9 +79,7 @@ def test_a_preset_with_an_unknown_key_is_refused(organisation: Path, run_copier:
     preset = organisation / "house.yml"
     preset.write_text("frame_work: flask\n", "utf-8")
     template = str(organisation / "slipway")
-    status, said = run_copier(
-        "copy", "--defaults", "--data-file", str(preset), template, "project"
-    )
+    status, said = run_copier("copy", "--defaults", "--data-file", str(preset), template, "project")
 
     assert status == 1
     assert "No question is called frame_work: did you mean framework?" in said

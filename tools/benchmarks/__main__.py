@@ -2,33 +2,64 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 
-from tools.benchmarks import fleet, images, rebuilds, rendering, sizes
+from tools.benchmarks import fleet, images, load, rebuilds, rendering, results, sizes
+from tools.benchmarks.load_containers import ENDPOINTS, RIVALS
+from tools.benchmarks.load_tables import SHAPES
 
-PARTS: dict[str, tuple[Callable[..., None], int]] = {
+PARTS: dict[str, tuple[Callable[..., object], int]] = {
     "rendering": (rendering.report, 7),
     "images": (images.report, 3),
     "sizes": (sizes.report, 1),
     "rebuilds": (rebuilds.report, 10),
     "fleet": (fleet.report, 1),
+    "load": (load.report, 3),
 }
 
 
-def main() -> None:
-    """Run one part, or all."""
+def read_options() -> argparse.Namespace:
+    """Read what to measure, and how often."""
     parser = argparse.ArgumentParser(prog="python -m tools.benchmarks", description=__doc__)
     parser.add_argument("part", nargs="?", choices=PARTS, help="what to measure (default: all)")
     parser.add_argument(
-        "--runs", type=int, help="how often (default: rebuilds 10, rendering 7, images 3, else 1)"
+        "--runs",
+        type=int,
+        help="how often (default: rebuilds 10, rendering 7, images and load 3, else 1)",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="keep the results of images and load there"
     )
     parser.add_argument(
         "--count", type=int, default=200, help="how many repositories a fleet has (default: 200)"
     )
-    options = parser.parse_args()
+    chosen = parser.add_argument_group("load", "which part of the load (default: all of it)")
+    chosen.add_argument("--seconds", type=int, default=2, help="how long a round is (default: 2)")
+    chosen.add_argument("--frameworks", nargs="+", choices=RIVALS)
+    chosen.add_argument("--shapes", nargs="+", choices=SHAPES, help="processes, and nginx")
+    chosen.add_argument("--endpoints", nargs="+", choices=ENDPOINTS)
+    chosen.add_argument("--connections", nargs="+", type=int)
+    rivals = {name: None for names in RIVALS.values() for name in names}
+    chosen.add_argument("--rivals", nargs="+", choices=rivals)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run one part, or all."""
+    options = read_options()
+    plan = {field.name: getattr(options, field.name) for field in fields(load.Plan)}
     for name in [options.part] if options.part else PARTS:
         report, runs = PARTS[name]
         print(f"## {name.capitalize()}\n", flush=True)
-        report(options.runs or runs, **({"count": options.count} if name == "fleet" else {}))
+        more: dict[str, object] = {}
+        if name == "fleet":
+            more["count"] = options.count
+        if name == "load":
+            more["plan"] = load.Plan(**{key: value for key, value in plan.items() if value})
+        measured = report(options.runs or runs, **more)
+        if options.json and measured is not None:
+            results.keep(options.json, name, measured)
 
 
 main()

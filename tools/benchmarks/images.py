@@ -19,7 +19,15 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from tools.benchmarks.measure import ROOT, copy_template, print_table, render, run, seconds
+from tools.benchmarks.measure import (
+    ROOT,
+    copy_template,
+    mark_best,
+    print_table,
+    render,
+    run,
+    seconds,
+)
 
 DOCKERFILES = Path(__file__).parent / "dockerfiles"
 RIVALS = {
@@ -37,6 +45,12 @@ STARTS = 3  # in each run
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql+psycopg://app@database.invalid:5432/app",
     "DATABASE_PASSWORD": "unused",
+}
+# How each kind of thing is listed, and how it is removed, in the order in which it can be
+REMOVALS = {
+    "container": (("--all", "--quiet"), ("--force", "--volumes")),
+    "network": (("--quiet",), ()),
+    "image": (("--quiet",), ("--force",)),
 }
 LEFTOVERS = (
     r".*/(bin/(cc|gcc|g\+\+|clang|make|uv|uvx|pip-compile|pytest|ruff|mypy|pre-commit)"
@@ -76,9 +90,9 @@ class Variant:
         yield "rebuild with one more dependency, s", seconds(build, text, self.tag, self.extended)
 
 
-def build(dockerfile: str, tag: str, project: Path, *options: str) -> None:
+def build(dockerfile: str, tag: str, project: Path, *options: str, label: str = LABEL) -> None:
     """Build an image from the text of a Dockerfile."""
-    labelled = ("--quiet", "--label", LABEL, "--tag", tag)
+    labelled = ("--quiet", "--label", label, "--tag", tag)
     run("docker", "build", *labelled, *options, "--file", "-", project, text=dockerfile)
 
 
@@ -150,7 +164,13 @@ def make_variants(manager: str, plain: Path, extended: Path) -> list[Variant]:
 def read_images() -> Mapping[str, str]:
     """Read which images the template builds on."""
     services = yaml.safe_load((ROOT / "catalogue" / "compose.yaml").read_text("utf-8"))["services"]
-    return {"uv": services["uv"]["image"], "python": services["python-3.14-slim"]["image"]}
+    names = {
+        "uv": "uv",
+        "python": "python-3.14-slim",
+        "debian": "python-3.13-distro",
+        "postgresql": "postgresql",
+    }
+    return {role: services[name]["image"] for role, name in names.items()}
 
 
 def read_dockerfile(name: str) -> str:
@@ -183,8 +203,7 @@ def print_results(
     rows = []
     for measure in results[ours.tag]:
         medians = [f"{median(results[variant.tag][measure]):.2f}" for variant in variants]
-        best = min(medians, key=float)
-        rows.append((measure, *(f"**{cell}**" if cell == best else cell for cell in medians)))
+        rows.append((measure, *mark_best(medians)))
     print_table((manager, *(variant.name for variant in variants)), *rows)
     installed = installed_size(manager, ours.plain)
     ratio = median(results[ours.tag][ADDED]) / installed
@@ -195,22 +214,23 @@ def print_results(
 
 
 @contextmanager
-def engine() -> Iterator[None]:
-    """Need a Docker Engine, and remove from it what was built."""
+def engine(label: str = LABEL) -> Iterator[None]:
+    """Need a Docker Engine, and remove from it whatever has a label."""
     docker: Callable[..., subprocess.CompletedProcess[str]] = partial(
         subprocess.run, capture_output=True, text=True, check=False
     )
     if shutil.which("docker") is None or docker(["docker", "info"]).returncode != 0:
-        sys.exit("The images cannot be measured: they need a Docker Engine and none answers.")
+        sys.exit("This cannot be measured: it needs a Docker Engine and none answers.")
     try:
         yield
     finally:
-        images = docker(["docker", "images", "--quiet", "--filter", f"label={LABEL}"]).stdout
-        docker(["docker", "image", "rm", "--force", *set(images.split())])
+        for kind, (listing, removal) in REMOVALS.items():
+            listed = docker(["docker", kind, "ls", *listing, f"--filter=label={label}"]).stdout
+            docker(["docker", kind, "rm", *removal, *set(listed.split())])
 
 
-def report(runs: int) -> None:
-    """Print a table for each dependency manager."""
+def report(runs: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Print a table for each dependency manager; return its medians."""
     with engine(), TemporaryDirectory() as name:
         folder = Path(name)
         template = copy_template(folder / "slipway")
@@ -227,3 +247,10 @@ def report(runs: int) -> None:
                     results[variant.tag][measure].append(value)
         for manager, variants in groups.items():
             print_results(manager, variants, results)
+    return {
+        manager: {
+            variant.name: {name: median(values) for name, values in results[variant.tag].items()}
+            for variant in variants
+        }
+        for manager, variants in groups.items()
+    }

@@ -1,10 +1,10 @@
-"""What both benchmarks share: running, timing, rendering and tables."""
+"""What the benchmarks share: running, timing, rendering and tables."""
 
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ParamSpec
 
@@ -55,6 +55,20 @@ def render(template: Path, destination: Path, answers: Mapping[str, str]) -> Pat
 
 def print_table(*rows: tuple[str, ...]) -> None:
     """Print a Markdown table, of which the first row is the header."""
+    print(table(*rows))
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    """Write a Markdown table, of which the first row is the header."""
     header, *body = rows
     rule = ("---", *("---:" for _ in header[1:]))
-    print("\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *body)), end="\n\n")
+    return "".join(f"| {' | '.join(row)} |\n" for row in (header, rule, *body))
+
+
+def mark_best(cells: Sequence[str], ignored: Sequence[int] = ()) -> list[str]:
+    """Write the smallest number of a row in bold, those at some places aside."""
+    best = min((cell for place, cell in enumerate(cells) if place not in ignored), key=float)
+    return [
+        f"**{cell}**" if cell == best and place not in ignored else cell
+        for place, cell in enumerate(cells)
+    ]
