@@ -1,11 +1,13 @@
 """Measures the template and prints Markdown tables: python -m tools.benchmarks [PART]."""
 
 import argparse
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from tools.benchmarks import fleet, images, load, rebuilds, rendering, results, sizes
+from tools.benchmarks import fleet, images, load, publish, rebuilds, rendering, results, sizes
 from tools.benchmarks.load_containers import ENDPOINTS, RIVALS
 from tools.benchmarks.load_tables import SHAPES
 
@@ -32,6 +34,11 @@ def read_options() -> argparse.Namespace:
         "--json", type=Path, metavar="FILE", help="keep the results of images and load there"
     )
     parser.add_argument(
+        "--docs",
+        action="store_true",
+        help="keep them in docs/benchmarks.json, and write the page's chart and tables of them",
+    )
+    parser.add_argument(
         "--count", type=int, default=200, help="how many repositories a fleet has (default: 200)"
     )
     chosen = parser.add_argument_group("load", "which part of the load (default: all of it)")
@@ -48,6 +55,7 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     """Run one part, or all."""
     options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("This was ended before its end."))
     plan = {field.name: getattr(options, field.name) for field in fields(load.Plan)}
     for name in [options.part] if options.part else PARTS:
         report, runs = PARTS[name]
@@ -58,8 +66,11 @@ def main() -> None:
         if name == "load":
             more["plan"] = load.Plan(**{key: value for key, value in plan.items() if value})
         measured = report(options.runs or runs, **more)
-        if options.json and measured is not None:
-            results.keep(options.json, name, measured)
+        if measured is not None:
+            for file in filter(None, (options.json, results.KEPT if options.docs else None)):
+                results.keep(file, name, measured)
+    if options.docs:
+        publish.publish()
 
 
 main()

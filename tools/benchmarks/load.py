@@ -60,9 +60,10 @@ def measure(group: Group, plan: Plan, runs: int) -> Iterator[Measured]:
 
 def report(runs: int, plan: Plan) -> list[dict[str, object]]:
     """Print tables for each framework and shape; return what is in them."""
-    print(f"Some {plan.estimate(runs):.0f} minutes, and the builds before", file=sys.stderr)
     results: list[Measured] = []
     with prepare_site() as site, TemporaryDirectory() as name:
+        took = f"some {max(1, plan.estimate(runs)):.0f} minutes and the builds before"
+        print(f"{site.label} takes {took}", file=sys.stderr)
         folder = Path(name)
         template = copy_template(folder / "slipway")
         for framework in plan.frameworks:
@@ -70,7 +71,6 @@ def report(runs: int, plan: Plan) -> list[dict[str, object]]:
             project = render(template, folder / framework, answers)
             locking.lock(project)
             group = Group(site, framework, project)
-            group.build()
             group.migrate()
             medians = load_tables.find_medians(measure(group, plan, runs))
             group.remove()

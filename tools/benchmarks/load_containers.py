@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -12,8 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
-
-import yaml
 
 from tools.benchmarks.images import build, engine, read_dockerfile, read_images
 from tools.benchmarks.load_tables import OURS, SHAPES, Measured
@@ -229,7 +226,6 @@ class Site:
 def prepare_site() -> Iterator[Site]:
     """Prepare what all services share, and remove everything whatever happens."""
     site = Site(secrets.token_hex(3))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The load has been ended."))
     with engine(site.label):
         run("docker", "network", "create", "--label", site.label, site.name())
         site.build(site.name("wrk"), read_dockerfile("load-wrk"), HERE)
@@ -243,6 +239,7 @@ class Group:
     site: Site
     framework: str
     project: Path
+    built: set[str] = field(default_factory=set)
     servers: dict[tuple[str, int], Container] = field(default_factory=dict)
     proxies: dict[tuple[str, int], Container] = field(default_factory=dict)
 
@@ -250,46 +247,51 @@ class Group:
         """Name an image or a container of this framework."""
         return self.site.name(self.framework, *parts)
 
-    def build(self) -> None:
-        """Build our images as production does, and one for all that are beside ours."""
-        for name, file in {OURS: "Dockerfile", "nginx": "nginx/Dockerfile"}.items():
-            text = (self.project / file).read_text("utf-8")
-            self.site.build(self.name(name), text, self.project)
-        packages = " ".join(f"'{package}'" for package in PACKAGES[self.framework])
-        text = read_dockerfile("load-peers").replace("PACKAGES", packages)
-        text = text.replace("OUR_IMAGE", self.name(OURS))
-        self.site.build(self.name("peers"), text, HERE / "applications")
+    def image(self, role: str) -> str:
+        """Build an image unless it is there: ours as for production, one for all that is beside."""
+        tag = self.name(role)
+        if tag in self.built:
+            return tag
+        if role == "peers":
+            packages = " ".join(f"'{package}'" for package in PACKAGES[self.framework])
+            text = read_dockerfile("load-peers").replace("PACKAGES", packages)
+            text = text.replace("OUR_IMAGE", self.image(OURS))
+            self.site.build(tag, text, HERE / "applications")
+        else:
+            file = self.project / ("nginx/Dockerfile" if role == "nginx" else "Dockerfile")
+            self.site.build(tag, file.read_text("utf-8"), self.project)
+        self.built.add(tag)
+        return tag
 
     def migrate(self) -> None:
         """Make the tables, as our migrations say."""
         self.site.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
         inside = ("--rm", "--label", self.site.label, "--network", self.site.name())
-        run("docker", "run", *inside, *self.settings(OURS, 1), self.name(OURS), "migrate")
+        run("docker", "run", *inside, *self.settings(OURS, 1), self.image(OURS), "migrate")
 
-    def read_compose(self, file: str) -> dict[str, Any]:
-        """Read what a Compose file says of our service."""
-        services = yaml.safe_load((self.project / file).read_text("utf-8"))["services"]
-        return dict(services["web"])
+    def production(self, service: str, processes: int) -> dict[str, Any]:
+        """Read what Compose gives a service of ours in production."""
+        files = ("--file=compose.yaml", "--file=compose.prod.yaml")
+        compose = ("env", f"WEB_CONCURRENCY={processes}", "docker", "compose", *files)
+        described = json.loads(run(*compose, "config", "--format=json", cwd=self.project))
+        return dict(described["services"][service])
 
     def settings(self, rival: str, processes: int) -> list[str]:
         """Say what a service is told."""
-        settings = {
-            "FORWARDED_ALLOW_IPS": self.site.subnet,
-            "WEB_CONCURRENCY": str(processes),
-            "DATABASE_URL": PEER_URL,
-        }
+        settings = {"DATABASE_URL": PEER_URL}
         if rival == OURS:
-            settings["DATABASE_URL"] = self.read_compose("compose.yaml")["environment"][
-                "DATABASE_URL"
-            ]
+            settings = self.production("web", processes)["environment"]
             settings["DATABASE_PASSWORD"] = PASSWORD
+        settings["FORWARDED_ALLOW_IPS"] = self.site.subnet
+        settings["WEB_CONCURRENCY"] = str(processes)
         return [f"--env={name}={value}" for name, value in settings.items()]
 
-    def limits(self, processes: int) -> tuple[str, ...]:
-        """Limit a service as ours is in production, with a CPU for each process."""
-        limits = self.read_compose("compose.prod.yaml")["deploy"]["resources"]["limits"]
+    def limits(self, service: str, processes: int) -> tuple[str, ...]:
+        """Limit a container as production limits ours, with a CPU for each process."""
+        limits = self.production(service, processes)["deploy"]["resources"]["limits"]
         others = (f"--memory={limits['memory']}", f"--pids-limit={limits['pids']}")
-        return (f"--cpus={processes}", *others, *HARDENED)
+        cpus = processes if service == "web" else limits["cpus"]
+        return (f"--cpus={cpus}", *others, *HARDENED)
 
     def start(self, rival: str, shape: str) -> None:
         """Start a service, and nginx before it, unless they run for another shape."""
@@ -298,16 +300,17 @@ class Group:
         if place not in self.servers:
             self.servers[place] = self.site.start(
                 name,
-                self.name(OURS if rival == OURS else "peers"),
-                *self.limits(place[1]),
+                self.image(OURS if rival == OURS else "peers"),
+                *self.limits("web", place[1]),
                 *self.settings(*place),
                 port=8000,
                 command=RIVALS[self.framework][rival],
             )
         if SHAPES[shape].nginx and place not in self.proxies:
             link = ("--link", f"{name}:web")  # unlike an alias it is for one container only
+            limits = self.limits("proxy", place[1])
             self.proxies[place] = self.site.start(
-                f"{name}-nginx", self.name("nginx"), *HARDENED, *link, port=8080
+                f"{name}-nginx", self.image("nginx"), *limits, *link, port=8080
             )
 
     def find(self, rival: str, shape: str) -> tuple[Container, Container | None]:

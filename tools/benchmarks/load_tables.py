@@ -1,8 +1,8 @@
 """What the load of services came to, as tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import mean, median
 
 from tools.benchmarks.measure import mark_best, table
 
@@ -86,54 +86,72 @@ def middle(values: Iterable[float]) -> float:
 
 
 def write(results: Iterable[Measured]) -> str:
-    """Write two tables for each framework and shape: what a request costs, and how fast it is."""
-    groups: dict[tuple[str, str], list[Measured]] = {}
+    """Write a table for each framework and shape of what a request costs; what is fast, below."""
+    groups: dict[str, list[Measured]] = {}
     for each in results:
-        groups.setdefault((each.framework, each.shape), []).append(each)
-    return "\n".join(
-        text
-        for (framework, shape), group in groups.items()
-        for text in write_group(f"{NAMES[framework]}, {SHAPES[shape].name}", group)
-    )
+        title = f"{NAMES[each.framework]}, {SHAPES[each.shape].name}"
+        groups.setdefault(title, []).append(each)
+    costs = [write_costs(title, group) for title, group in groups.items()]
+    speeds = [write_speeds(title, group) for title, group in groups.items()]
+    summary = f"<summary>{', '.join(groups)}: requests per second, and latency</summary>"
+    return "\n".join((*costs, f"<details>{summary}\n", *speeds, "</details>\n"))
 
 
-def write_group(title: str, group: Sequence[Measured]) -> Iterator[str]:
-    """Write both tables of a framework in a shape."""
-    rivals = list(dict.fromkeys(each.rival for each in group))
+def write_costs(title: str, group: Sequence[Measured]) -> str:
+    """Write the CPU time of a request, and the share that ours has of what peers take."""
+    rivals = list_rivals(group)
     peers = [name for name in rivals if name not in (OURS, FLOOR)] if OURS in rivals else []
+    header = [f"{title}: CPU µs a request", *rivals]
+    header += ["nginx"] if has_nginx(group) else []
+    header += [f"ours / {peer}" for peer in peers]
+    header += ["target"] if peers else []
+    floor = [rivals.index(FLOOR)] if FLOOR in rivals and len(rivals) > 1 else []
+    rows = []
+    for by_rival in list_cases(group):
+        some = by_rival[rivals[0]]
+        cells = mark_best([f"{by_rival[rival].cpu_us:.0f}" for rival in rivals], ignored=floor)
+        if has_nginx(group):  # which does not depend on what is behind it
+            cells.append(f"{mean(each.nginx_cpu_us for each in by_rival.values()):.0f}")
+        cells += [f"{by_rival[OURS].cpu_us / by_rival[peer].cpu_us:.2f}" for peer in peers]
+        target = TARGETS[some.framework].get(some.endpoint)
+        cells += [f"≤ {target}" if target else ""] if peers else []
+        rows.append((name_case(some), *cells))
+    return table(tuple(header), *rows)
+
+
+def write_speeds(title: str, group: Sequence[Measured]) -> str:
+    """Write how many requests were answered, and how soon."""
+    rivals = list_rivals(group)
+    rows = [
+        (name_case(by_rival[rivals[0]]), *(write_speed(by_rival[rival]) for rival in rivals))
+        for by_rival in list_cases(group)
+    ]
+    return table((f"{title}: requests/s, p50 / p99 ms", *rivals), *rows)
+
+
+def write_speed(result: Measured) -> str:
+    """Write one cell."""
+    return f"{result.requests_per_s:.0f}, {result.p50_ms:.1f} / {result.p99_ms:.1f}"
+
+
+def name_case(result: Measured) -> str:
+    """Name a row: what is asked for, through how many connections."""
+    return f"`{REQUESTS[result.endpoint]}`, {result.connections}"
+
+
+def list_rivals(group: Iterable[Measured]) -> list[str]:
+    """List the columns."""
+    return list(dict.fromkeys(each.rival for each in group))
+
+
+def list_cases(group: Iterable[Measured]) -> list[dict[str, Measured]]:
+    """List the rows, each with what it is for every rival."""
     cases: dict[tuple[str, int], dict[str, Measured]] = {}
     for each in group:
         cases.setdefault((each.endpoint, each.connections), {})[each.rival] = each
-
-    proxied = ["nginx"] if SHAPES[group[0].shape].nginx else []
-    shares = [f"ours / {peer}" for peer in peers]
-    target = ["target"] if peers else []
-    costs = [(f"{title}: CPU µs a request", *rivals, *proxied, *shares, *target)]
-    speeds = [(f"{title}: requests/s, p50 / p99 ms", *rivals)]
-    for case, by_rival in cases.items():
-        name = f"`{REQUESTS[case[0]]}`, {case[1]}"
-        cells = mark_best(
-            [f"{by_rival[rival].cpu_us:.0f}" for rival in rivals],
-            ignored=[rivals.index(FLOOR)] if FLOOR in rivals and len(rivals) > 1 else [],
-        )
-        if proxied:
-            cells.append(f"{mean_of_nginx(by_rival.values()):.0f}")
-        cells += [f"{by_rival[OURS].cpu_us / by_rival[peer].cpu_us:.2f}" for peer in peers]
-        if peers:
-            wanted = TARGETS[group[0].framework].get(case[0])
-            cells.append(f"{wanted}" if wanted else "")
-        costs.append((name, *cells))
-        speeds.append((name, *(speed(by_rival[rival]) for rival in rivals)))
-    yield table(*costs)
-    yield table(*speeds)
+    return list(cases.values())
 
 
-def mean_of_nginx(results: Iterable[Measured]) -> float:
-    """Say what nginx takes for a request, which does not depend on what is behind it."""
-    times = [each.nginx_cpu_us for each in results]
-    return sum(times) / len(times)
-
-
-def speed(result: Measured) -> str:
-    """Write how many requests were answered, and how soon."""
-    return f"{result.requests_per_s:.0f}, {result.p50_ms:.1f} / {result.p99_ms:.1f}"
+def has_nginx(group: Sequence[Measured]) -> bool:
+    """Say whether nginx stands before the services of a group, which all have one shape."""
+    return SHAPES[group[0].shape].nginx

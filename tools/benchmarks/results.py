@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tools.benchmarks.measure import ROOT
+
+KEPT = ROOT / "docs" / "benchmarks.json"  # those that the documentation shows
+
 
 def keep(file: Path, part: str, measured: object) -> None:
     """Write the results of a part beside those of others."""
