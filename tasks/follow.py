@@ -23,11 +23,10 @@ from pathspec import GitIgnoreSpec
 from rendering import (
     Renderings,
     Tree,
-    extract,
+    Version,
     read_answers,
     read_choices,
     read_tree,
-    render,
     users_files,
 )
 from sample import OwnFiles, Releases, read, say, write
@@ -100,11 +99,11 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> s
     translated = translate(old)
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        previous = extract(template, version, root / "previous")
-        current = extract(template, "HEAD", root / "current")
-        born = render(previous, old, answers_file, root / "born")
-        after = render(current, new, answers_file, root / "after")
-        mine = users_files(current)
+        previous = Version(template, version, root)
+        current = Version(template, "HEAD", root)
+        born = previous.render(old, answers_file)
+        after = current.render(new, answers_file)
+        mine = users_files(template)
         left = mine + GitIgnoreSpec.from_lines(
             line for lines in map(json.loads, patterns) for line in lines
         )
@@ -115,33 +114,26 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> s
         merge_template(base, theirs, answers_file)
         if translated == new or "own_files" in new:
             return set()  # an adopted application has no sample, and locks of its own
-        before = render(current, translated, answers_file, root / "before")
-        managers = read_choices(current)["dependency_manager"]
+        before = current.render(translated, answers_file)
+        managers = read_choices(template)["dependency_manager"]
         renderings = Renderings(*map(read_tree, (born, before, after)))
         first = git("-C", template, "rev-parse", f"{version}^{{commit}}").decode().strip()
         releases = Releases(
             template,
             version,
             new["package_name"],
-            lambda commit: read_tree(
-                render(
-                    extract(template, commit, root / commit),
-                    old,
-                    answers_file,
-                    root / f"by-{commit}",
-                )
-            ),
+            lambda commit: read_tree(Version(template, commit, root).render(old, answers_file)),
             {first: renderings.born},
         )
         stand_ins = {
             file.name: file.read_bytes()
-            for file in (current / "template-parts" / "without_sample").iterdir()
+            for file in (current.files / "template-parts" / "without_sample").iterdir()
         }
         own_files = OwnFiles(
             renderings,
             releases,
             mine,
-            lambda answers: read_tree(render(current, answers, answers_file, root / "others")),
+            lambda answers: read_tree(current.render(answers, answers_file)),
             stand_ins,
         )
         own_files.follow(translated, new)

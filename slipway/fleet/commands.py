@@ -193,6 +193,9 @@ def fetched(source: str | None) -> Iterator[Template]:
     os.environ.update(ENVIRONMENT)
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ["TMPDIR"] = folder  # also what an interrupted update leaves behind goes away
+        renderings = Path(folder, "renderings")
+        renderings.mkdir()
+        os.environ["UPDATE_RENDERINGS"] = str(renderings)
         yield Template.fetch(source or find_source(), Path(folder, "template.git"))
 
 

@@ -23,6 +23,7 @@ from rich.progress import track
 
 from slipway.fleet.git import canonical, expand, git, is_address, without_secrets
 from slipway.fleet.report import Service, State
+from slipway.fleet.sharing import share_compiled
 from slipway.fleet.template import Template
 
 ANSWERS_FILE = re.compile(r"\.copier-answers(\..+)?\.ya?ml")
@@ -171,12 +172,18 @@ def fall_silent() -> None:
             os.dup2(nowhere.fileno(), stream.fileno())
 
 
+def prepare() -> None:
+    """Prepare a process for many updates."""
+    fall_silent()
+    share_compiled()
+
+
 def survey(sources: Sequence[str], work: Survey, jobs: int) -> list[Service]:
     """Look at all repositories in several processes, because Copier changes the directory."""
     console = Console(stderr=True)
     rows: list[Service] = []
     jobs = max(1, min(jobs, len(sources)))
-    with ProcessPoolExecutor(jobs, get_context("spawn"), fall_silent) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), prepare) as pool:
         futures = {pool.submit(work.look, source): source for source in sources}
         done = track(
             as_completed(futures),

@@ -45,6 +45,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_proxy.py::TestProxy": 80,
     "tests/test_adopted_containers.py::TestPoetry": 80,
     "tests/test_dev_containers.py::TestJob": 80,
+    "tests/test_fleet_sharing.py": 80,
     "tests/test_bots.py": 70,
     "tests/test_template_update.py::TestByHand": 70,
     "tests/test_adopted_containers.py::TestPipenv": 70,
