@@ -1,12 +1,14 @@
 """What the benchmarks share: running, timing, rendering and tables."""
 
+import resource
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ParamSpec
+from statistics import median
+from typing import NamedTuple, ParamSpec
 
 import copier
 
@@ -24,6 +26,34 @@ def run(*command: str | Path, cwd: Path | None = None, text: str = "") -> str:
     if result.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{result.stdout}{result.stderr}")
     return result.stdout
+
+
+class Times(NamedTuple):
+    """How long something takes, and how long it keeps a core busy.
+
+    Others who use the machine change the second one less.
+    """
+
+    elapsed: float
+    cpu: float  # of all processes that have ended
+
+    @classmethod
+    def middle(cls, several: Sequence["Times"]) -> "Times":
+        """Take the median of each."""
+        return cls(*map(median, zip(*several, strict=True)))
+
+
+def measure(work: Callable[P, object], *values: P.args, **options: P.kwargs) -> Times:
+    """Time one call of what runs other processes, and waits for them."""
+    begun, used = time.perf_counter(), used_by_children()
+    work(*values, **options)
+    return Times(time.perf_counter() - begun, used_by_children() - used)
+
+
+def used_by_children() -> float:
+    """Add up the CPU time of the processes that were started here, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def seconds(work: Callable[P, object], *values: P.args, **options: P.kwargs) -> float:
