@@ -18,7 +18,9 @@ from tools.benchmarks.load_tables import Measured, find_medians
 
 SVG = "{http://www.w3.org/2000/svg}"
 OURS = Measured("fastapi", "1", "read", 16, "ours", 600, 0, 90, 1600, 4.5, 12)
-PEER = replace(OURS, rival="uvicorn", cpu_us=1500, requests_per_s=640, p50_ms=21.6, p99_ms=306.8)
+PEER = replace(
+    OURS, rival="larger pool", cpu_us=1500, requests_per_s=640, p50_ms=21.6, p99_ms=306.8
+)
 FLOOR = replace(OURS, rival="floor", cpu_us=134)
 IMAGES = {
     "uv": {
@@ -77,13 +79,25 @@ def test_a_table_marks_the_best_but_for_the_floor_and_says_the_share() -> None:
     assert "| 1600, 4.5 / 12.0 | 640, 21.6 / 306.8 | 1600, 4.5 / 12.0 |" in text
 
 
+def test_a_peer_that_cannot_serve_a_case_fails_in_it() -> None:
+    failed = Measured("fastapi", "1", "read", 16, "fastapi run")
+    rounds = [OURS, replace(PEER, rival="fastapi run"), failed, PEER]
+
+    text = load_tables.write(find_medians(rounds))
+
+    assert "| `GET /api/notes/1`, 16 | **600** | fails | 1500 |  | 0.40 | ≤ 0.6 |" in text
+    assert "| 1600, 4.5 / 12.0 | fails | 640, 21.6 / 306.8 |" in text
+    assert "fastapi run" not in chart.draw(kept(*find_medians(rounds)))
+
+
 def test_what_nginx_takes_has_a_column_of_its_own() -> None:
     behind = [replace(each, shape="2+nginx", nginx_cpu_us=230) for each in (OURS, PEER)]
 
     text = load_tables.write([OURS, PEER, *behind])
 
     assert (
-        "| FastAPI, two processes behind nginx: CPU µs a request | ours | uvicorn | nginx |" in text
+        "| FastAPI, two processes behind nginx: CPU µs a request | ours | larger pool | nginx |"
+        in text
     )
     assert "| **600** | 1500 | 230 | 0.40 | ≤ 0.6 |" in text
     assert "| **600** | 1500 | 0.40 | ≤ 0.6 |" in text
@@ -107,7 +121,7 @@ def test_the_chart_shows_every_value_and_says_it_in_words() -> None:
     assert root.get("role") == "img"
     named = {element.get("id") for element in root if element.text}
     assert set(str(root.get("aria-labelledby")).split()) <= named
-    assert "ours 600 µs; uvicorn 1,500 µs; floor 134 µs." in root.findtext(f"{SVG}desc", "")
+    assert "ours 600 µs; larger pool 1,500 µs; floor 134 µs." in root.findtext(f"{SVG}desc", "")
     assert "prefers-color-scheme: dark" in root.findtext(f"{SVG}style", "")
 
 
@@ -156,7 +170,7 @@ def test_a_small_load_runs_and_leaves_nothing_behind(tmp_path: Path) -> None:
     choice = (
         "--frameworks fastapi --shapes 1 --endpoints write --connections 1 --runs 1 --seconds 1"
     )
-    rivals = ("--rivals", "ours", "uvicorn", "floor")
+    rivals = ("--rivals", "ours", "fastapi run", "floor")
     command = (sys.executable, "-m", "tools.benchmarks", "load", *choice.split(), *rivals)
 
     process = subprocess.run(
@@ -165,7 +179,7 @@ def test_a_small_load_runs_and_leaves_nothing_behind(tmp_path: Path) -> None:
 
     assert process.returncode == 0, process.stderr
     measured = results.read(file)["load"]
-    assert [each["rival"] for each in measured] == ["ours", "uvicorn", "floor"]
+    assert [each["rival"] for each in measured] == ["ours", "fastapi run", "floor"]
     for each in measured:
         assert each["requests_per_s"] > 0
         assert each["cpu_us"] > 0

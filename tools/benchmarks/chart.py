@@ -54,7 +54,7 @@ def list_panels(measured: Mapping[str, Any]) -> Iterator[Panel]:
         connections = min((each.connections for each in own), key=lambda n: abs(n - CONNECTIONS))
         groups: dict[tuple[str, str], dict[str, float]] = {}
         for each in own:
-            if (each.shape, each.connections) == (shape, connections):
+            if (each.shape, each.connections) == (shape, connections) and each.cpu_us:
                 name = f"CPU time of {REQUESTS[each.endpoint]}"
                 groups.setdefault((name, "µs"), {})[each.rival] = each.cpu_us
         many = "connection" if connections == 1 else "connections"

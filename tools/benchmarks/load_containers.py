@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tools.benchmarks.images import build, engine, read_dockerfile, read_images
-from tools.benchmarks.load_tables import OURS, SHAPES, Measured
+from tools.benchmarks.load_tables import FLOOR, OURS, SHAPES, Measured
 from tools.benchmarks.measure import run
 
 HERE = Path(__file__).parent
@@ -69,7 +69,7 @@ RIVALS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "fastapi": {
         OURS: (),
         "fastapi run": ("fastapi", "run", "fastapi_peer.py"),
-        "uvicorn": ("uvicorn", "fastapi_peer:app", *ON_ALL),
+        "larger pool": ("env", "POOL_SIZE=40", "uvicorn", "fastapi_peer:app", *ON_ALL),
         "floor": ("uvicorn", "floor:app", *ON_ALL, "--no-access-log"),
     },
     "flask": {
@@ -105,6 +105,10 @@ def find_fault(measured: Mapping[str, float]) -> str:
     return "" if measured["requests"] else "no request was answered"
 
 
+class FaultError(Exception):
+    """Not every request got a good answer."""
+
+
 @dataclass
 class Container:
     """A container that runs, and the CPU time that it has taken."""
@@ -115,7 +119,11 @@ class Container:
 
     def __post_init__(self) -> None:
         """Begin to follow its CPU time."""
-        self.meter = subprocess.Popen(
+        self.meter = self.follow()
+
+    def follow(self) -> "subprocess.Popen[str]":
+        """Start what tells its CPU time."""
+        return subprocess.Popen(
             ("docker", "exec", "--interactive", self.name, "sh", "-c", METER),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -143,6 +151,12 @@ class Container:
         logs = ("docker", "logs", "--tail", "10", self.name)
         said = subprocess.run(logs, capture_output=True, text=True, check=False)
         sys.exit(f"{self.name}: {reason}\n{said.stdout}{said.stderr}")
+
+    def restart(self) -> None:
+        """End what runs in it, and start that again."""
+        run("docker", "restart", "--time=1", self.name)
+        self.meter.communicate()
+        self.meter = self.follow()
 
     def remove(self) -> None:
         """End it."""
@@ -177,9 +191,14 @@ class Site:
         run("docker", "run", "--detach", *named, *options, image, *command)
         container = Container(name, port)
         if port:
-            listens = ("--entrypoint=bash", self.name("wrk"), "-c", f": </dev/tcp/127.0.0.1/{port}")
-            container.wait_for("docker", "run", *self.beside(container), *listens)
+            self.wait_for(container)
         return container
+
+    def wait_for(self, container: Container) -> None:
+        """Wait until a container listens on its port."""
+        connect = f": </dev/tcp/127.0.0.1/{container.port}"
+        listens = ("--entrypoint=bash", self.name("wrk"), "-c", connect)
+        container.wait_for("docker", "run", *self.beside(container), *listens)
 
     def beside(self, container: Container) -> tuple[str, ...]:
         """Say that a container shares the network of another, and is gone when it ends."""
@@ -218,7 +237,7 @@ class Site:
         command = (*self.beside(target), *variables, *options, self.name("wrk"), *times, url)
         measured = parse_wrk(run("docker", "run", *command))
         if fault := find_fault(measured):
-            target.fail(f"{endpoint.method} {url} with {connections} connections: {fault}")
+            raise FaultError(f"{endpoint.method} {url} with {connections} connections: {fault}")
         return measured
 
 
@@ -322,28 +341,40 @@ class Group:
         """Let a service do what it does only once, and look at its answers."""
         server, proxy = self.find(rival, shape)
         self.site.query(ROWS)
-        self.site.ask(proxy or server, ENDPOINTS[endpoint], 1, 4, "--env=CHECK=1")
+        try:
+            self.site.ask(proxy or server, ENDPOINTS[endpoint], 1, 4, "--env=CHECK=1")
+        except FaultError as fault:
+            server.fail(str(fault))
 
     def measure(
         self, rival: str, shape: str, endpoint: str, connections: int, seconds: int
     ) -> Measured:
-        """Measure one round."""
+        """Measure one round. That a peer cannot serve so many connections is a result, too."""
         server, proxy = self.find(rival, shape)
         self.site.query(ROWS)
         containers = [server, self.site.database, *([proxy] if proxy else [])]
         before = [container.cpu() for container in containers]
-        answers = self.site.ask(proxy or server, ENDPOINTS[endpoint], seconds, connections)
+        try:
+            answers = self.site.ask(proxy or server, ENDPOINTS[endpoint], seconds, connections)
+        except FaultError as fault:
+            if rival in (OURS, FLOOR):
+                server.fail(str(fault))
+            print(f"{rival}: {fault}", file=sys.stderr)
+            server.restart()
+            self.site.wait_for(server)
+            self.warm_up(rival, shape, endpoint)
+            return Measured(self.framework, shape, endpoint, connections, rival)
         after = [container.cpu() for container in containers]
         requests = answers["requests"]
         own, of_database, *of_nginx = (
             (late - early) / requests for early, late in zip(before, after, strict=True)
         )
         return Measured(
-            framework=self.framework,
-            shape=shape,
-            endpoint=endpoint,
-            connections=connections,
-            rival=rival,
+            self.framework,
+            shape,
+            endpoint,
+            connections,
+            rival,
             cpu_us=own,
             nginx_cpu_us=sum(of_nginx),
             database_cpu_us=of_database,

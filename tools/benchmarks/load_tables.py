@@ -7,6 +7,7 @@ from statistics import mean, median
 from tools.benchmarks.measure import mark_best, table
 
 OURS, FLOOR = "ours", "floor"
+FAILS = "fails"
 
 # The CPU time of a request that ours may take, as a part of what a peer takes
 TARGETS: Mapping[str, Mapping[str, float]] = {
@@ -41,19 +42,22 @@ SHAPES: Mapping[str, Shape] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What a service took and gave in one case: in one round, or the medians of several."""
+    """What a service took and gave in one case: in one round, or the medians of several.
+
+    It gave nothing if not all of its answers were good ones.
+    """
 
     framework: str
     shape: str
     endpoint: str
     connections: int
     rival: str
-    cpu_us: float  # of a request
-    nginx_cpu_us: float  # 0 without nginx
-    database_cpu_us: float
-    requests_per_s: float
-    p50_ms: float
-    p99_ms: float
+    cpu_us: float = 0  # of a request
+    nginx_cpu_us: float = 0
+    database_cpu_us: float = 0
+    requests_per_s: float = 0
+    p50_ms: float = 0
+    p99_ms: float = 0
 
     @property
     def case(self) -> tuple[str, str, str, int, str]:
@@ -81,8 +85,9 @@ def find_medians(rounds: Iterable[Measured]) -> list[Measured]:
 
 
 def middle(values: Iterable[float]) -> float:
-    """Find the median, to what can be told apart at most."""
-    return round(median(values), 2)
+    """Find the median, to what can be told apart at most; one failed round is a failure."""
+    known = list(values)
+    return round(median(known), 2) if all(known) else 0
 
 
 def write(results: Iterable[Measured]) -> str:
@@ -109,10 +114,14 @@ def write_costs(title: str, group: Sequence[Measured]) -> str:
     rows = []
     for by_rival in list_cases(group):
         some = by_rival[rivals[0]]
-        cells = mark_best([f"{by_rival[rival].cpu_us:.0f}" for rival in rivals], ignored=floor)
+        costs = [by_rival[rival].cpu_us for rival in rivals]
+        failing = [place for place, cost in enumerate(costs) if not cost]
+        cells = mark_best([f"{cost:.0f}" if cost else FAILS for cost in costs], floor + failing)
         if has_nginx(group):  # which does not depend on what is behind it
-            cells.append(f"{mean(each.nginx_cpu_us for each in by_rival.values()):.0f}")
-        cells += [f"{by_rival[OURS].cpu_us / by_rival[peer].cpu_us:.2f}" for peer in peers]
+            cells.append(
+                f"{mean(each.nginx_cpu_us for each in by_rival.values() if each.cpu_us):.0f}"
+            )
+        cells += [write_share(by_rival[OURS], by_rival[peer]) for peer in peers]
         target = TARGETS[some.framework].get(some.endpoint)
         cells += [f"≤ {target}" if target else ""] if peers else []
         rows.append((name_case(some), *cells))
@@ -131,7 +140,14 @@ def write_speeds(title: str, group: Sequence[Measured]) -> str:
 
 def write_speed(result: Measured) -> str:
     """Write one cell."""
+    if not result.requests_per_s:
+        return FAILS
     return f"{result.requests_per_s:.0f}, {result.p50_ms:.1f} / {result.p99_ms:.1f}"
+
+
+def write_share(ours: Measured, peer: Measured) -> str:
+    """Write which part ours takes of what a peer takes."""
+    return f"{ours.cpu_us / peer.cpu_us:.2f}" if peer.cpu_us else ""
 
 
 def name_case(result: Measured) -> str:

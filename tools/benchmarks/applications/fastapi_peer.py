@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import DateTime, String, create_engine, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-engine = create_engine(os.environ["DATABASE_URL"])
+POOL_SIZE = int(os.environ.get("POOL_SIZE", "5"))  # SQLAlchemy's default
+
+engine = create_engine(os.environ["DATABASE_URL"], pool_size=POOL_SIZE)
 app = FastAPI()
 
 
