@@ -42,7 +42,7 @@ def read_options() -> argparse.Namespace:
         "--count", type=int, default=200, help="how many repositories a fleet has (default: 200)"
     )
     chosen = parser.add_argument_group("load", "which part of the load (default: all of it)")
-    chosen.add_argument("--seconds", type=int, default=2, help="how long a round is (default: 2)")
+    chosen.add_argument("--seconds", type=int, default=1, help="how long a round is (default: 1)")
     chosen.add_argument("--frameworks", nargs="+", choices=RIVALS)
     chosen.add_argument("--shapes", nargs="+", choices=SHAPES, help="processes, and nginx")
     chosen.add_argument("--endpoints", nargs="+", choices=ENDPOINTS)

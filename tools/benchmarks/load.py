@@ -23,7 +23,7 @@ OVERHEAD = 1.5  # seconds that a round takes beside the load, roughly
 class Plan:
     """What is measured, and for how long."""
 
-    seconds: int = 2
+    seconds: int = 1
     frameworks: Sequence[str] = tuple(RIVALS)
     shapes: Sequence[str] = tuple(SHAPES)
     endpoints: Sequence[str] = tuple(ENDPOINTS)
