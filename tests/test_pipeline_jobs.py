@@ -32,6 +32,8 @@ SAMPLES: Mapping[str, tuple[questions.Answers, tuple[str, ...]]] = {
     "Poetry": (test_cli.TestProgramWithPoetryAndPostgresql.answers, ("lint",)),
     "uv and MySQL": (test_job.TestJobWithUvAndMysql.answers, ("test",)),
 }
+# The projects' tests run whole in other suites.
+FEW_TESTS = {"PYTEST_ADDOPTS": "--no-cov tests/test_migrations.py"}
 FAILING_TEST = "def test_fails() -> None:\n    assert not __name__\n"
 OPTIONS = """#!/bin/sh
 env | grep '^GIT_PUSH_OPTION_[0-9]' | sort >/remotes/options
@@ -221,7 +223,7 @@ class TestSamples:
     @pytest.mark.parametrize("name", SAMPLES)
     def test_the_checks_pass(self, forge: Forge, render: Render, name: str) -> None:
         answers, jobs = SAMPLES[name]
-        outcome = forge.run(forge.take(locked(render, answers)), *jobs)
+        outcome = forge.run(forge.take(locked(render, answers)), *jobs, **FEW_TESTS)
         assert outcome.jobs == all_pass(*jobs), outcome
         assert bool(re.search(r"\d passed", outcome.log)) == ("test" in jobs)
 
