@@ -1,5 +1,6 @@
 """Attacks on stacks that run as in production. Each one has a name, and must not work."""
 
+import asyncio
 import json
 import re
 import socket
@@ -21,6 +22,9 @@ LARGE = 2**21  # bytes, twice of what is accepted
 LARGE_BODY = b'{"title": "%s"}' % (b"x" * LARGE)
 PART = 8  # characters
 SLOW_CLIENTS = 24  # more than there are threads
+HOLDERS = 600  # clients whose bodies would fill the memory of any container
+HOLD = 5  # seconds
+PIECE = 2**16  # bytes
 SETUID = "find / -xdev -type f -perm /6000 2>/dev/null | wc -l"
 
 # What an error must not tell: of the code, of the servers and their versions.
@@ -155,6 +159,26 @@ def send(address: str, *pieces: bytes) -> str:
     except OSError:
         pass
     return answer.decode("latin-1")
+
+
+async def hold(address: str, content: bytes) -> None:
+    """Send something that is not all, and hold the connection."""
+    name, port = address.split(":")
+    _, writer = await asyncio.open_connection(name, int(port))
+    try:
+        async with asyncio.timeout(HOLD):
+            for at in range(0, len(content), PIECE):
+                writer.write(content[at : at + PIECE])
+                await writer.drain()
+            await asyncio.sleep(HOLD)
+    except (OSError, TimeoutError):
+        pass  # it may have been refused
+    writer.close()
+
+
+async def hold_all(address: str, content: bytes) -> None:
+    """Do so with many connections at once."""
+    await asyncio.gather(*(hold(address, content) for _ in range(HOLDERS)))
 
 
 def status(answer: str) -> int:
@@ -485,6 +509,20 @@ class WebAttacks(Attacks):
             for connection in slow:
                 connection.close()
         settle(outcome)
+
+    def test_bodies_that_do_not_end_fill_no_memory(self, production: Stack, settle: Settle) -> None:
+        body = b'{"title": "%s' % (b"x" * (2**20 - 100))
+        start = request("POST", self.path(production), "Content-Type: application/json", body=body)
+        almost = start.replace(b"Content-Length: %d" % len(body), b"Content-Length: %d" % 2**20)
+        asyncio.run(hold_all(production.address(), almost))
+        stacks.eventually(lambda: production.ask("/health").status == 200)
+        settle(
+            {
+                f"have {container['Name']} killed": not container["State"]["OOMKilled"]
+                and container["RestartCount"] == 0
+                for container in production.containers()
+            }
+        )
 
     def test_paths_lead_to_no_file(self, production: Stack, settle: Settle) -> None:
         requests = [(f"read {path}", request("GET", path)) for path in TRAVERSALS]
