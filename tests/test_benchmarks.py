@@ -17,7 +17,7 @@ from tools.benchmarks.load_containers import find_fault, parse_cpu, parse_wrk
 from tools.benchmarks.load_tables import Measured, find_medians
 
 SVG = "{http://www.w3.org/2000/svg}"
-OURS = Measured("fastapi", "1", "read", 16, "ours", 600, 0, 90, 1600, 4.5, 12)
+OURS = Measured("fastapi", "1", "read", 16, "ours", 600, 1, 0, 90, 1600, 4.5, 12)
 PEER = replace(
     OURS, rival="larger pool", cpu_us=1500, requests_per_s=640, p50_ms=21.6, p99_ms=306.8
 )
@@ -69,7 +69,9 @@ def test_errors_are_no_result(change: dict[str, float], fault: str) -> None:
 def test_the_rounds_of_a_case_become_one() -> None:
     rounds = [replace(OURS, cpu_us=time) for time in (900, 600, 610.123)]
 
-    assert find_medians([rounds[0], PEER, *rounds[1:]]) == [replace(OURS, cpu_us=610.12), PEER]
+    median = replace(OURS, cpu_us=610.12, cpu_spread=1.5)
+    assert find_medians([rounds[0], PEER, *rounds[1:]]) == [median, PEER]
+    assert "differ by a factor of 1.25, 1.50 at most." in load_tables.write([median, PEER])
 
 
 def test_a_table_marks_the_best_but_for_the_floor_and_says_the_share() -> None:
@@ -77,6 +79,7 @@ def test_a_table_marks_the_best_but_for_the_floor_and_says_the_share() -> None:
 
     assert "| `GET /api/notes/1`, 16 | **600** | 1500 | 134 | 0.40 | ≤ 0.6 |" in text
     assert "| 1600, 4.5 / 12.0 | 640, 21.6 / 306.8 | 1600, 4.5 / 12.0 |" in text
+    assert "| `GET /api/notes/1`, 16 | 90 | 90 | 90 |" in text
 
 
 def test_a_peer_that_cannot_serve_a_case_fails_in_it() -> None:

@@ -1,6 +1,6 @@
 """What the load of services came to, as tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, median
 
@@ -53,6 +53,7 @@ class Measured:
     connections: int
     rival: str
     cpu_us: float = 0  # of a request
+    cpu_spread: float = 1  # of the dearest round, as a multiple of the cheapest
     nginx_cpu_us: float = 0
     database_cpu_us: float = 0
     requests_per_s: float = 0
@@ -74,6 +75,7 @@ def find_medians(rounds: Iterable[Measured]) -> list[Measured]:
         replace(
             same[0],
             cpu_us=middle(each.cpu_us for each in same),
+            cpu_spread=spread([each.cpu_us for each in same]),
             nginx_cpu_us=middle(each.nginx_cpu_us for each in same),
             database_cpu_us=middle(each.database_cpu_us for each in same),
             requests_per_s=middle(each.requests_per_s for each in same),
@@ -90,16 +92,25 @@ def middle(values: Iterable[float]) -> float:
     return round(median(known), 2) if all(known) else 0
 
 
+def spread(values: Sequence[float]) -> float:
+    """Say how far rounds of the same are from each other."""
+    return round(max(values) / min(values), 2) if all(values) else 1
+
+
 def write(results: Iterable[Measured]) -> str:
-    """Write a table for each framework and shape of what a request costs; what is fast, below."""
+    """Write a table for each framework and shape of what a request costs, and how fast it is."""
     groups: dict[str, list[Measured]] = {}
     for each in results:
         title = f"{NAMES[each.framework]}, {SHAPES[each.shape].name}"
         groups.setdefault(title, []).append(each)
     costs = [write_costs(title, group) for title, group in groups.items()]
-    speeds = [write_speeds(title, group) for title, group in groups.items()]
-    summary = f"<summary>{', '.join(groups)}: requests per second, and latency</summary>"
-    return "\n".join((*costs, f"<details>{summary}\n", *speeds, "</details>\n"))
+    others = [
+        write_cells(f"{title}: {what}", group, write_cell)
+        for what, write_cell in CELLS.items()
+        for title, group in groups.items()
+    ]
+    summary = "<details><summary>How fast, and what the database takes</summary>\n"
+    return "\n".join((*costs, summary, *others, "</details>\n"))
 
 
 def write_costs(title: str, group: Sequence[Measured]) -> str:
@@ -125,24 +136,38 @@ def write_costs(title: str, group: Sequence[Measured]) -> str:
         target = TARGETS[some.framework].get(some.endpoint)
         cells += [f"≤ {target}" if target else ""] if peers else []
         rows.append((name_case(some), *cells))
-    return table(tuple(header), *rows)
+    spreads = [each.cpu_spread for each in group]
+    differ = (
+        f"Rounds of a case differ by a factor of {median(spreads):.2f}, {max(spreads):.2f} at most"
+    )
+    return f"{table(tuple(header), *rows)}\n{differ}.\n"
 
 
-def write_speeds(title: str, group: Sequence[Measured]) -> str:
-    """Write how many requests were answered, and how soon."""
+def write_cells(
+    title: str, group: Sequence[Measured], write_cell: Callable[[Measured], str]
+) -> str:
+    """Write what every rival gave in each case."""
     rivals = list_rivals(group)
     rows = [
-        (name_case(by_rival[rivals[0]]), *(write_speed(by_rival[rival]) for rival in rivals))
+        (
+            name_case(by_rival[rivals[0]]),
+            *(
+                write_cell(by_rival[rival]) if by_rival[rival].requests_per_s else FAILS
+                for rival in rivals
+            ),
+        )
         for by_rival in list_cases(group)
     ]
-    return table((f"{title}: requests/s, p50 / p99 ms", *rivals), *rows)
+    return table((title, *rivals), *rows)
 
 
-def write_speed(result: Measured) -> str:
-    """Write one cell."""
-    if not result.requests_per_s:
-        return FAILS
-    return f"{result.requests_per_s:.0f}, {result.p50_ms:.1f} / {result.p99_ms:.1f}"
+# What is told beside the CPU time of the services
+CELLS: Mapping[str, Callable[[Measured], str]] = {
+    "requests/s, p50 / p99 ms": lambda each: (
+        f"{each.requests_per_s:.0f}, {each.p50_ms:.1f} / {each.p99_ms:.1f}"
+    ),
+    "CPU µs of the database a request": lambda each: f"{each.database_cpu_us:.0f}",
+}
 
 
 def write_share(ours: Measured, peer: Measured) -> str:
