@@ -562,6 +562,12 @@ def read_tools() -> Mapping[str, str]:
 class Facts(ContextHook):
     """Gives the template its facts."""
 
+    given: tuple[Any, ...] = ()
+    facts: Mapping[str, Any] = {}
+
     def hook(self, context: dict[str, Any]) -> None:
         """Add them to the context of a template; Copier has this called for each string."""
-        context.update(vars(decide(Answers.of(context))))
+        given = tuple(context.get(field.name) for field in dataclasses.fields(Answers))
+        if given != self.given:
+            self.given, self.facts = given, vars(decide(Answers.of(context)))
+        context.update(self.facts)

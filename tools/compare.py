@@ -136,7 +136,8 @@ def render(template: Path, folder: Path, answers: Mapping[str, Any]) -> Tree:
             skip_tasks=True,
             unsafe=True,
         )
-    lines = sorted(line for line in messages.getvalue().splitlines() if "identical" not in line)
+    said = messages.getvalue().replace(str(template), "(template)")
+    lines = sorted(line for line in said.splitlines() if "identical" not in line)
     return {**read(folder), "(messages)": (False, "\n".join(lines).encode())}
 
 
