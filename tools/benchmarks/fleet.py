@@ -3,10 +3,9 @@
 import shutil
 import sys
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
-from tools.benchmarks.measure import ROOT, copy_template, print_table, run, seconds
+from tools.benchmarks.measure import ROOT, Times, copy_template, measure, print_table, run
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import questions
@@ -20,22 +19,20 @@ ANSWERS: tuple[questions.Answers, ...] = (
 )
 
 
-def make_fleet(template: Path, folder: Path, count: int) -> list[Path]:
-    """Make repositories on the oldest release, each with a history and an edit of its own."""
-    originals = [
-        updating.copy(template, folder / f"original-{index}", OLDEST, answers)
-        for index, answers in enumerate(ANSWERS)
-    ]
-    for original in originals:
-        updating.git(original, "init", "--quiet")
-        updating.commit(original, "Start")
+def make_fleet(template: Path, folder: Path, count: int, has_names: bool = False) -> list[Path]:
+    """Make repositories on the oldest release, each with an edit, and perhaps a name, of its own.
+
+    Answers are equal but for that name, so that there are as many as ANSWERS or as repositories.
+    """
     fleet = []
     for index in range(count):
-        project = folder / f"service-{index}"
-        shutil.copytree(originals[index % len(originals)], project)
+        name = {"project_name": f"Berth {index}"} if has_names else {}
+        answers = {**ANSWERS[index % len(ANSWERS)], **name}
+        project = updating.copy(template, folder / f"service-{index}", OLDEST, answers)
         with (project / "README.md").open("a", encoding="utf-8") as readme:
             readme.write(f"\n## Service {index}\n")
-        updating.commit(project, "Say which service this is")
+        updating.git(project, "init", "--quiet")
+        updating.commit(project, "Start")
         fleet.append(project)
     return fleet
 
@@ -62,29 +59,39 @@ def report_on(template: Path, fleet: list[Path], *options: str) -> None:
 
 
 def report(runs: int, count: int) -> None:
-    """Print how long one update takes, and the report on all in one process and in several."""
+    """Print how long one update takes, and the report on all."""
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         template = updating.clone_with_releases(copy_template(folder / "files"), folder / "slipway")
         updating.release(template)
-        fleet = make_fleet(template, folder, count)
-        times: dict[str, list[float]] = {}
+        fleet = make_fleet(template, folder / "equal", count)
+        named = make_fleet(template, folder / "named", count, has_names=True)
+        times: dict[str, list[Times]] = {}
         for turn in range(runs):
             before, after = (
                 shutil.copytree(fleet[0], folder / f"{name}-{turn}") for name in ("before", "after")
             )
             for work, measured in (
-                ("one update", seconds(update, before)),
-                ("the report, versions only", seconds(report_on, template, fleet, "--no-try")),
-                ("the report", seconds(report_on, template, fleet)),
-                ("one update", seconds(update, after)),  # others may use the machine meanwhile
+                ("one update", measure(update, before)),
+                ("the report, versions only", measure(report_on, template, fleet, "--no-try")),
+                ("the report", measure(report_on, template, fleet)),
+                ("the report, each with its own name", measure(report_on, template, named)),
+                ("one update", measure(update, after)),  # others may use the machine meanwhile
             ):
                 times.setdefault(work, []).append(measured)
-    medians = {work: median(values) for work, values in times.items()}
+    medians = {work: Times.middle(values) for work, values in times.items()}
+    one = medians["one update"]
     print_table(
-        (f"{count} local repositories", f"median of {runs}", "one update = 1"),
+        (
+            *(f"{count} local repositories", f"s, median of {runs}", "one update = 1"),
+            *("CPU s", "one update = 1", "for each"),
+        ),
         *(
-            (work, f"{time:.1f} s", f"{time / medians['one update']:.1f}")
-            for work, time in medians.items()
+            (
+                *(work, f"{taken.elapsed:.1f}", f"{taken.elapsed / one.elapsed:.1f}"),
+                *(f"{taken.cpu:.1f}", f"{taken.cpu / one.cpu:.1f}"),
+                "" if taken is one else f"{taken.cpu / one.cpu / count:.2f}",
+            )
+            for work, taken in medians.items()
         ),
     )
