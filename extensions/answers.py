@@ -1,6 +1,7 @@
 """What is wrong with an answer: each validator of copier.yml, as a filter.
 
-A filter says how to answer in a sentence with an example; it says nothing where all is well.
+A filter says how to answer, the example first, since a prompt shows the start of a sentence only;
+it says nothing where all is well.
 """
 
 from __future__ import annotations
@@ -30,26 +31,23 @@ RESERVED_PACKAGES = frozenset(
 
 def text_problem(text: str, maximum: int = 200) -> str:
     """Say what is wrong with a line of free text; "" if nothing is."""
-    example = "for example: Keeps track of ships and berths"
+    example = "Try Keeps track of ships"
     if len(text) > maximum:
-        return f"Keep it to {maximum} characters, {example}"
+        return f"{example}: {maximum} characters at most"
     # Control, surrogate and unassigned characters, and ends of lines and paragraphs
     if any(unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Zl", "Zp") for letter in text):
-        return f"Write one line without control characters, {example}"
+        return f"{example}: one line without control characters"
     if BIDIRECTIONAL_CONTROLS.search(text):
-        return f"Leave out invisible direction marks, {example}"
+        return f"{example}: without invisible direction marks"
     if text != text.strip():
-        return f"Leave out spaces at both ends, {example}"
+        return f"{example}: without spaces at its ends"
     return ""
 
 
 def name_problem(name: str) -> str:
     """Say what is wrong with a project's display name; "" if nothing is."""
     if not re.fullmatch(r"[^\W\d_][\w .&'()+-]{0,59}", name) or name != name.strip():
-        return (
-            "Start with a letter and use up to 60 letters, digits, spaces and .&'()+-_ ,"
-            " for example: Harbour API"
-        )
+        return "Try Harbour API: up to 60 letters, digits, spaces and .&'()+-_, a letter first"
     return text_problem(name)
 
 
@@ -64,11 +62,11 @@ def slug_problem(slug: str) -> str:
     """Say what is wrong with a repository name; "" if nothing is."""
     if len(slug) > 50 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug):
         return (
-            "Use up to 50 lower-case ASCII letters, digits and single hyphens,"
-            " starting with a letter, for example: harbour-api"
+            "Try harbour-api: up to 50 lower-case ASCII letters, digits and single hyphens,"
+            " a letter first"
         )
     if slug.replace("-", "_") in read_taken_names()["distributions"]:
-        return f"A dependency is called {slug}; choose another name, for example: {slug}-service"
+        return f"Try {slug}-service: a dependency is called {slug}"
     return ""
 
 
@@ -76,8 +74,8 @@ def package_problem(name: str) -> str:
     """Say what is wrong with an import name; "" if nothing is."""
     if len(name) > 50 or not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         return (
-            "Use up to 50 lower-case ASCII letters, digits and single underscores,"
-            " starting with a letter, for example: harbour_api"
+            "Try harbour_api: up to 50 lower-case ASCII letters, digits and single underscores,"
+            " a letter first"
         )
     if (
         keyword.iskeyword(name)
@@ -86,10 +84,7 @@ def package_problem(name: str) -> str:
         or name in sys.stdlib_module_names.union(RESERVED_PACKAGES, *read_taken_names().values())
     ):
         stem = name.removeprefix("test_")[:42].rstrip("_")
-        return (
-            f"Python or a dependency already uses the name {name}; choose another one,"
-            f" for example: {stem}_service"
-        )
+        return f"Try {stem}_service: Python or a dependency already uses the name {name}"
     return ""
 
 
@@ -98,14 +93,14 @@ def email_problem(address: str) -> str:
     label = "[A-Za-z0-9-]{1,63}"
     pattern = rf"[\w.+-]{{1,64}}@{label}(\.{label})+"
     if address and not re.fullmatch(pattern, address, re.ASCII):
-        return "Write an e-mail address or leave it empty, for example: ada@example.com"
+        return "Try ada@example.com: an e-mail address, or nothing"
     return ""
 
 
 def port_problem(port: int) -> str:
     """Say what is wrong with a port number; "" if nothing is."""
     if not 1024 <= port <= 65535:
-        return "Choose a port that needs no privileges, 1024 to 65535, for example: 8000"
+        return "Try 8000: a port that needs no privileges, 1024 to 65535"
     return ""
 
 
@@ -115,7 +110,7 @@ def own_files_problem(paths: Any) -> str:
         not isinstance(path, str) or not path or path != path.strip("/\n") or "\n" in path
         for path in paths
     ):
-        return "Write a list of paths within the project, for example: [app.py, templates]"
+        return "Try [app.py, templates]: a list of paths within the project"
     return ""
 
 
@@ -125,8 +120,8 @@ def entry_point_problem(entry_point: str) -> str:
     program = rf"python (-m {module}|[\w./-]+\.py)( [\w./:=@,+-]+)*"
     if not re.fullmatch(rf"{module}:[A-Za-z_]\w*(\(\))?|{program}", entry_point, re.ASCII):
         return (
-            "Name the module with the application or its factory, or the program,"
-            " for example: app:app, shop.wsgi:application, shop:create_app() or python main.py"
+            "Try app:app, shop:create_app() or python main.py: the module with the application"
+            " or its factory, or the program"
         )
     return ""
 
@@ -134,35 +129,32 @@ def entry_point_problem(entry_point: str) -> str:
 def settings_problem(settings: str) -> str:
     """Say what is wrong with the name of Django's settings; "" if nothing is or there is none."""
     if settings and not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", settings, re.ASCII):
-        return "Name a module or leave it empty, for example: config.settings.production"
+        return "Try config.settings: a module, or nothing"
     return ""
 
 
 def scheme_problem(scheme: str, dialects: tuple[str, ...]) -> str:
     """Say what is wrong with how the URL of a database is to begin; "" if nothing is."""
     if dialects and not re.fullmatch(rf"({'|'.join(dialects)})(\+[a-z0-9_]+)?", scheme):
-        return f"Write a kind of database, and a driver if need be, for example: {dialects[0]}"
+        return f"Try {dialects[0]}: a kind of database, and a driver if need be"
     return ""
 
 
 def packages_problem(packages: Any, base_image: str) -> str:
-    """Say what is wrong with a list of a distribution's packages; "" if nothing is.
+    """Say what is wrong with a list of a distribution's packages, or a text of them; "" if nothing.
 
     Debian: policy 5.6.1, but for a "-" at the end, by which apt-get removes a package. Alpine:
     what abuild accepts.
     """
     is_alpine = base_image == "alpine"
     name = r"[A-Za-z0-9][A-Za-z0-9+._-]*" if is_alpine else r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.]"
-    example = "for example: " + (
-        "[gdal-dev, geos-dev]" if is_alpine else "[libgdal-dev, libgeos-dev]"
-    )
-    if not isinstance(packages, list):
-        return f"Write a list of package names, or [] for none, {example}"
-    for package in packages:
+    example = "Try " + ("gdal-dev geos-dev" if is_alpine else "libgdal-dev libgeos-dev")
+    names = packages.replace(",", " ").split() if isinstance(packages, str) else packages or []
+    for package in names if isinstance(names, list) else [names]:
         if not isinstance(package, str) or len(package) > 100 or not re.fullmatch(name, package):
-            return f"Write only names of the distribution's packages, {example}"
-    if len(set(packages)) < len(packages):
-        return f"Name each package once, {example}"
+            return f"{example}: names of the distribution's packages, or nothing"
+    if len(set(names)) < len(names):
+        return f"{example}: each package once"
     return ""
 
 

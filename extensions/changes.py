@@ -345,7 +345,7 @@ def consequences(context: Context, conf: Mapping[str, Any]) -> list[str]:
         key
         for key in ("os_packages_build", "os_packages_runtime")
         if before.get(key) == context[key]
-        for name in context[key]
+        for name in re.findall(r"[^\s,'\[\]]+", str(context[key] or ""))
         if leaves_alpine_or_enters_it or (was == "distro" != base and name.startswith("python3-"))
     ]
     said = []

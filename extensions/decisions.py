@@ -22,6 +22,7 @@ from packaging.requirements import Requirement
 CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C it takes a tenth of the time
 LAYERS = ("base", "production", "testing", "development")
+PACKAGE_LISTS = ("os_packages_build", "os_packages_runtime")  # or texts, with spaces or commas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Answers:
         found: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             answer = context.get(field.name)
+            if isinstance(answer, str) and field.name in PACKAGE_LISTS:
+                answer = answer.replace(",", " ").split()
             if isinstance(answer, list) and field.default == ():
                 found[field.name] = tuple(name for name in answer if isinstance(name, str))
             elif isinstance(answer, str) and field.default == "":

@@ -114,7 +114,7 @@ def test_a_name_is_read_as_it_was_written(name: str) -> None:
 def test_what_is_refused_is_refused_in_one_sentence_with_a_good_example(text: str) -> None:
     for validate in (name_problem, slug_problem, package_problem, text_problem, email_problem):
         problem = validate(text)
-        assert not problem or validate(problem.split("for example: ")[1]) == ""
+        assert not problem or validate(problem.removeprefix("Try ").partition(": ")[0]) == ""
         assert problem == " ".join(problem.split())
         assert ". " not in problem
         assert problem.isprintable()
