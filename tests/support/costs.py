@@ -51,6 +51,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_adopted_containers.py::TestPipenv": 70,
     "tests/test_workflow_runs.py::TestProgram": 70,
     "tests/test_workflow_runs.py::TestTemplatesOwn": 70,
+    "tests/test_benchmarks.py": 60,
     "tests/test_pipeline_rules.py": 60,
 }
 

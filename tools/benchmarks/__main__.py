@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from tools.benchmarks import fleet, images, load, publish, rebuilds, rendering, results, sizes
-from tools.benchmarks.load_containers import ENDPOINTS, RIVALS
+from tools.benchmarks.load_services import ENDPOINTS, RIVALS
 from tools.benchmarks.load_tables import SHAPES
 
 PARTS: dict[str, tuple[Callable[..., object], int]] = {

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.benchmarks import load_tables
-from tools.benchmarks.load_containers import ENDPOINTS, RIVALS, Group, prepare_site
+from tools.benchmarks.load_containers import prepare_site
+from tools.benchmarks.load_services import ENDPOINTS, RIVALS, Services
 from tools.benchmarks.load_tables import SHAPES, Measured
 from tools.benchmarks.measure import ROOT, copy_template, render
 
@@ -34,46 +35,44 @@ class Plan:
         """List the rivals of a framework, ours first."""
         return [name for name in RIVALS[framework] if not self.rivals or name in self.rivals]
 
-    def cases(self) -> list[tuple[str, str, int]]:
-        """List in what every rival is measured."""
-        return list(product(self.shapes, self.endpoints, self.connections))
-
     def estimate(self, runs: int) -> float:
         """Say roughly how many minutes all rounds take."""
         services = sum(len(self.choose(framework)) for framework in self.frameworks)
-        return runs * services * len(self.cases()) * (self.seconds + OVERHEAD) / 60
+        rounds = services * len(self.shapes) * len(self.endpoints) * len(self.connections)
+        return runs * rounds * (self.seconds + OVERHEAD) / 60
 
 
-def measure(group: Group, plan: Plan, runs: int) -> Iterator[Measured]:
-    """Let the services of a framework take turns, so that what disturbs one disturbs all."""
-    rivals = plan.choose(group.framework)
-    for rival, shape in product(rivals, plan.shapes):
-        group.start(rival, shape)
+def measure(services: Services, plan: Plan, runs: int) -> Iterator[Measured]:
+    """Let the rivals take turns, so that what disturbs one disturbs all."""
+    rivals = plan.choose(services.framework)
+    for rival in rivals:
+        services.start(rival)
         for endpoint in plan.endpoints:
-            group.warm_up(rival, shape, endpoint)
+            services.warm_up(rival, endpoint)
     for turn in range(runs):
         first = turn % len(rivals)  # each run begins with another one
-        for case in plan.cases():
+        for endpoint, connections in product(plan.endpoints, plan.connections):
             for rival in (*rivals[first:], *rivals[:first]):
-                yield group.measure(rival, *case, plan.seconds)
+                yield services.measure(rival, endpoint, connections, plan.seconds)
 
 
 def report(runs: int, plan: Plan) -> list[dict[str, object]]:
-    """Print tables for each framework and shape; return what is in them."""
+    """Print tables for each framework and shape, as soon as they are known; return all."""
     results: list[Measured] = []
     with prepare_site() as site, TemporaryDirectory() as name:
         took = f"some {max(1, plan.estimate(runs)):.0f} minutes and the builds before"
         print(f"{site.label} takes {took}", file=sys.stderr)
-        folder = Path(name)
-        template = copy_template(folder / "slipway")
-        for framework in plan.frameworks:
-            answers = {"framework": framework, "reverse_proxy": "nginx"}
-            project = render(template, folder / framework, answers)
+        template = copy_template(Path(name) / "slipway")
+        for framework, shape in product(plan.frameworks, plan.shapes):
+            proxy = "nginx" if SHAPES[shape].nginx else "none"
+            answers = {"framework": framework, "reverse_proxy": proxy}
+            project = render(template, Path(name) / f"{framework} {shape}", answers)
             locking.lock(project)
-            group = Group(site, framework, project)
-            group.migrate()
-            medians = load_tables.find_medians(measure(group, plan, runs))
-            group.remove()
+            services = Services(site, framework, shape, project)
+            services.build()
+            services.migrate()
+            medians = load_tables.find_medians(measure(services, plan, runs))
+            services.remove()
             print(load_tables.write(medians), flush=True)
             results += medians
     return [asdict(each) for each in results]

@@ -137,10 +137,9 @@ def write_costs(title: str, group: Sequence[Measured]) -> str:
         cells += [f"≤ {target}" if target else ""] if peers else []
         rows.append((name_case(some), *cells))
     spreads = [each.cpu_spread for each in group]
-    differ = (
-        f"Rounds of a case differ by a factor of {median(spreads):.2f}, {max(spreads):.2f} at most"
-    )
-    return f"{table(tuple(header), *rows)}\n{differ}.\n"
+    usual, most = f"{median(spreads):.2f}", f"{max(spreads):.2f}"
+    said = f"Rounds of a case differ by a factor of {usual}, {most} at most.\n"
+    return "\n".join((table(tuple(header), *rows), *([said] if max(spreads) > 1 else [])))
 
 
 def write_cells(
