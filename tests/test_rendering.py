@@ -9,6 +9,7 @@ import generated
 import pathspec
 import programs
 import questions
+import stacks
 from combinations import COMBINATIONS
 from conftest import Render
 from repository import ROOT
@@ -352,3 +353,9 @@ def test_every_path_of_the_template_suits_windows() -> None:
         assert not set('"|:<>?*\\') & set(path), path
         assert len(path) < 200, path
         assert all(part == part.rstrip(" .") for part in PurePosixPath(path).parts), path
+
+
+def test_a_revision_needs_a_message(render: Render) -> None:
+    result = stacks.execute("make", "revision", cwd=render({}))
+    assert result.returncode != 0
+    assert 'm must say what changes: make revision m="add a table"' in result.stdout
