@@ -1,6 +1,7 @@
 """Updates of a fleet that share their work come to what each of them comes to alone."""
 
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -12,11 +13,16 @@ import generated
 import pytest
 import questions
 import updating
+from repository import ROOT
 from updating import git
 
 from slipway.fleet.sharing import share_compiled
 from slipway.fleet.survey import read_answers, try_update
 from slipway.fleet.template import Template
+
+sys.path.insert(0, str(ROOT / "tasks"))
+
+import rendering
 
 OLDEST = "v0.1.0"
 FLASK = {"framework": "flask", "dependency_manager": "pip", "database": "sqlite"}
@@ -123,6 +129,21 @@ def test_equal_projects_share_a_rendering(
         if NEWS in file.read_text("utf-8"):
             file.with_name("added.txt").touch()
     assert "added.txt" in second.update(tmp_path, share_compiled)["conflicting"][1]
+
+
+def test_a_folder_that_is_full_gets_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    shared.mkdir()
+    own.mkdir()
+    monkeypatch.setenv("UPDATE_RENDERINGS", str(shared))
+    monkeypatch.setattr(rendering, "MOST", 1)
+    monkeypatch.setattr(rendering, "render", lambda *_: None)
+    version = rendering.Version(ROOT, "HEAD", own)
+    first, second = (version.render({"project_name": name}, ANOTHER) for name in ("one", "two"))
+    assert (first.parent, second.parent) == (shared, own)
+    assert version.render({"project_name": "one"}, ANOTHER) == first
 
 
 def render(template: Path, folder: Path) -> list[Mapping[str, str]]:
