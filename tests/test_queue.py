@@ -126,6 +126,11 @@ class TestQueue(Deployed, Attacks):
             for line in lines:
                 assert json.loads(line)["level"]
 
+    def test_the_worker_logs_the_id_of_the_request(self, production: Stack) -> None:
+        answer = production.ask("/api/notes", content={"title": "Tide", "body": "High at noon"})
+        told = f'"request_id": "{answer.headers["X-Request-ID"]}"'
+        stacks.eventually(lambda: told in production.compose("logs", "worker"))
+
     def test_a_stopped_worker_finishes_its_task(self, production: Stack) -> None:
         (worker,) = production.containers("worker")
         with hold_figures(production):
