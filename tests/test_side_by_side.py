@@ -114,6 +114,22 @@ def test_no_other_stack_is_taken_for_development(render: Render) -> None:
     assert 'STACK is production or development, not "prod"' in result.stdout
 
 
+@pytest.mark.parametrize("target", ["logs", "down"])
+def test_a_target_works_on_the_stack_that_is_named(render: Render, target: str) -> None:
+    project = render({})
+    for stack, file in (("development", ""), ("production", " --file compose.prod.yaml")):
+        result = stacks.execute("make", target, f"STACK={stack}", "DOCKER=echo", cwd=project)
+        assert result.returncode == 0
+        assert (f"compose{' --file compose.yaml' if file else ''}{file} {target}") in result.stdout
+
+
+@pytest.mark.parametrize("target", ["up", "shell", "clean", "migrate", "test-containers"])
+def test_a_target_for_development_refuses_production(render: Render, target: str) -> None:
+    result = stacks.execute("make", target, "STACK=production", "DOCKER=echo", cwd=render({}))
+    assert result.returncode != 0
+    assert "This is for development only: leave out STACK=production" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("answers", "command"),
     [({}, "make secrets"), ({"database": "postgresql", **ADOPTED}, "sh scripts/secrets.sh")],
