@@ -351,6 +351,23 @@ class Service(SelfTested):
 
     # Environments
 
+    def test_several_processes_answer_or_end_with_one_message(self, production: Stack) -> None:
+        processes = ("--no-deps", "--env=WEB_CONCURRENCY=2")
+        name = stacks.own_name()
+        production.compose("run", "--detach", f"--name={name}", *processes, "web")
+        try:
+            started = re.compile("Application startup complete|Booting worker")
+            stacks.eventually(
+                lambda: len(started.findall(programs.run("docker", "logs", name))) == REPLICAS
+            )
+            programs.run("docker", "exec", name, "python", "scripts/healthcheck.py")
+        finally:
+            programs.run("docker", "rm", "--force", name)
+        wrong = ("run", "--rm", "-T", *processes, "--env=LOG_LEVEL=LOUD", "web")
+        result = production.try_compose(*wrong)
+        assert result.returncode == 1
+        assert result.stdout.count("LOG_LEVEL is not valid: ") == 1
+
     def test_both_environments_have_the_same_home_and_may_write_to_it(
         self, development: Stack, production: Stack
     ) -> None:
