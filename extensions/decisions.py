@@ -375,6 +375,8 @@ class Decisions:
     def decide_limits(self) -> None:
         """Decide how much it takes at once, and what memory that needs."""
         limits = read_limits()
+        # Asynchronous code has some for what is not.
+        threads = 50 if self.is_asynchronous else limits["requests"] + limits["probe_threads"]
         # "limits.requests" and so on
         self.limits: dict[str, float] = {
             **limits,
@@ -387,7 +389,9 @@ class Decisions:
                 64,
             ),
             # In which no request waits for a thread: a process may get all of them, and probes
-            "threads": limits["requests"] + limits["probe_threads"],
+            "threads": threads,
+            # Of a service with eight processes, to which threads count as well
+            "service_pids": rounded_up(8 * threads, 100),
             # Connections to the database of a process
             "database_connections": limits["pool"] + limits["probes"],
         }

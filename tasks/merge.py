@@ -33,6 +33,12 @@ EARLIER = (
     (rb"\$\(DOCKER\) build --secret \S+", rb"docker build"),
 )
 
+# Limits of a Compose service that were numbers before they became settings.
+EARLIER_LIMITS = {
+    b"web": {b"cpus": b'"1"', b"memory": b"512M", b"pids": b"200"},
+    b"proxy": {b"memory": b"256M"},
+}
+
 
 class File(NamedTuple):
     """A file as git keeps it."""
@@ -133,6 +139,13 @@ def in_words_of(theirs: bytes, text: bytes) -> bytes:
             if (earlier := re.sub(words, earlier_words, line)) != line:
                 whole = rb"^%s(?=\r?$)" % re.escape(earlier)
                 text = re.sub(whole, lambda _: line, text, flags=re.MULTILINE)  # noqa: B023
+    for service, limits in EARLIER_LIMITS.items():
+        block = re.compile(rb"^  %s:\n(?:    .*\n)+" % service, re.MULTILINE)
+        for limit, number in limits.items():
+            new = re.search(rb"^ +%s: .*$" % limit, b"".join(block.findall(theirs)), re.MULTILINE)
+            old = re.compile(rb"^ +%s: %s(?=\r?$)" % (limit, number), re.MULTILINE)
+            if new:
+                text = block.sub(lambda found: old.sub(new[0], found[0]), text)  # noqa: B023
     for registry, name in set(re.findall(rb" (docker\.io/(?:library/)?)([\w./-]+):", theirs)):
         earlier = rb"^(FROM| +(?:- name|image):) (?=%s:)" % re.escape(name)
         text = re.sub(earlier, rb"\1 " + registry, text, flags=re.MULTILINE)

@@ -27,9 +27,9 @@ SERVICE = """
     deploy:
       resources:
         limits:
-          cpus: "1"
-          memory: 512M
-          pids: 200
+          cpus: *processes
+          memory: ${WEB_MEMORY:-512M}
+          pids: 500
 """
 # With "make update" git has a configuration of its own; these get through to it.
 NEUTRALIZED = (
@@ -115,7 +115,7 @@ def test_every_edit_survives_every_configuration(
     replace(
         project / "Makefile", b"##@ Template", b"##@ Ours\n\nseed:\n\t@echo seed \n\n##@ Template"
     )
-    replace(project / "compose.prod.yaml", b"memory: 512M", b"memory: 2G")
+    replace(project / "compose.prod.yaml", b"memory: ${WEB_MEMORY:-512M}", b"memory: 2G")
     commit(project, "Edit")
 
     assert_merged(releases, project, run, SETTINGS[name], {"tests/test_logs.py"})

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 import questions
 from attacks import WebAttacks
-from container_promises import Builds, Rotation, Service, Workplace
+from container_promises import Builds, Busy, Rotation, Service, Workplace
 from database_promises import Postgresql, Sqlite
 from fuzzing import Fuzz
 from secrets_in_logs import Discretion
@@ -22,7 +22,7 @@ class TestFastapiWithUvAndPostgresql(
     umask = 0o077
 
 
-class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds, WebAttacks, Discretion, Fuzz):
+class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds, Busy, WebAttacks, Discretion, Fuzz):
     """The other framework, the plainest manager, the other image and another Python."""
 
     answers: ClassVar[questions.Answers] = {

@@ -1,8 +1,10 @@
 """The reverse proxy serves, compresses, limits, hardens, and is the only one believed."""
 
+import contextlib
 import gzip
 import json
 import re
+import select
 import socket
 import time
 import urllib.error
@@ -31,6 +33,7 @@ ANSWERS: questions.Answers = {
     "database": "mysql",
     "reverse_proxy": "nginx",
 }
+HELD_BACK = 300  # connections
 STRICT = 0o077  # the umask of whoever cloned it
 FORGED = "203.0.113.66"
 ASK = (
@@ -59,6 +62,17 @@ class Handler(socketserver.StreamRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 Server(("", 8000), Handler).serve_forever()
+"""
+
+
+# A route that keeps a file as forms send it, in /tmp, and says how large it was.
+UPLOAD = """
+
+@blueprint.post("/upload")
+def upload() -> dict[str, int]:
+    from flask import request
+
+    return {"size": request.files["file"].seek(0, 2)}
 """
 
 
@@ -263,6 +277,46 @@ def test_a_service_that_is_gone_is_named(production: Stack) -> None:
     stacks.eventually(lambda: ask(production, "/ready").status == 200)
 
 
+def test_a_busy_service_says_so_before_the_proxy_does(production: Stack) -> None:
+    container_promises.check_busy(production)
+
+
+def hold_back(address: str, path: str, size: int) -> socket.socket:
+    """Send a body but for its last byte."""
+    host, port = address.split(":")
+    connection = socket.create_connection((host, int(port)), timeout=20)
+    lines = (f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {size}", "", "")
+    with contextlib.suppress(OSError):  # it may have been refused already
+        connection.sendall("\r\n".join(lines).encode() + b"x" * (size - 1))
+    return connection
+
+
+def is_answered(connection: socket.socket) -> bool:
+    """Say whether an answer is there, or the end of the connection."""
+    return bool(select.select([connection], [], [], 0)[0])
+
+
+@pytest.mark.parametrize(("path", "size"), [("/api/notes", 999_999), ("/ready", 1000)])
+def test_bodies_that_never_end_fill_no_memory(production: Stack, path: str, size: int) -> None:
+    address = production.address("proxy", 8080)
+    before = production.containers("proxy")[0]["State"]
+    held = [hold_back(address, path, size) for _ in range(HELD_BACK)]
+    try:
+        stacks.eventually(lambda: sum(map(is_answered, held)) > HELD_BACK / 2, 10)
+        for _ in range(5):
+            assert ask(production, "/ready").status == 200
+            assert ask(production, "/static/style.css").status == 200
+            assert ask(production, "/api/notes", content={"title": "Tide"}).status == 201
+        assert path == "/ready" or not all(map(is_answered, held)), "nobody was waiting any more"
+    finally:
+        for connection in held:
+            connection.close()
+    large = {"title": "x" * 900_000}  # there is room again
+    stacks.eventually(lambda: ask(production, "/api/notes", content=large).status == 422, 5)
+    after = production.containers("proxy")[0]["State"]
+    assert (after["StartedAt"], after["OOMKilled"]) == (before["StartedAt"], False)
+
+
 @pytest.fixture
 def live(production: Stack) -> Iterator[tuple[str, int]]:
     """Put a service behind the proxy that holds its connections; tell the proxy's address."""
@@ -310,3 +364,47 @@ def test_a_stream_is_handed_on_piece_by_piece(live: tuple[str, int]) -> None:
         assert stream.readline() == b"data: plain\n"
         assert time.monotonic() - started < 4, "it came with the next one"
         assert stream.read().endswith(b"data: late\n\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"MAX_BODY_MB": "1m"}, "MAX_BODY_MB is not valid"),
+        ({"MAX_BODY_MB": "100"}, "raise PROXY_TMPFS"),
+        ({"PROXY_TMPFS": "640m"}, "PROXY_MEMORY must be at least 768M"),
+    ],
+)
+def test_limits_that_do_not_fit_together_are_refused(
+    production: Stack, settings: dict[str, str], words: str
+) -> None:
+    wrong = Stack(production.project, production.files, production.environment | settings)
+    result = wrong.try_compose("run", "--rm", "--no-deps", "-T", "proxy")
+    assert result.returncode != 0
+    assert words in result.stdout
+
+
+def test_large_uploads_work_after_the_edits_of_the_readme(
+    production: Stack, tmp_path: Path
+) -> None:
+    readme = (production.project / "README.md").read_text("utf-8")
+    ((size, row),) = re.findall(r"^\| uploads of (\d+) MB.*?`(MAX_BODY_MB=.*?)`", readme, re.M)
+    settings = dict(pair.split("=") for pair in row.split())
+    pages = next(production.package.glob("*/pages.py"))
+    changed = tmp_path / "pages.py"
+    changed.write_text(pages.read_text("utf-8") + UPLOAD, "utf-8")
+    changed.chmod(0o644)
+    inside = f"/app/{pages.relative_to(production.project)}"
+    larger = stacks.changed(production, tmp_path, web={"volumes": [f"{changed}:{inside}:ro"]})
+    larger.environment = {**larger.environment, **settings, "WEB_REPLICAS": "1"}
+    up = ("up", "--detach", "--wait", "--no-deps", "--no-build")
+    upload = tmp_path / "upload"
+    with upload.open("wb") as file:
+        file.truncate(int(size) * 10**6)
+    try:
+        larger.compose(*up, "web", "proxy")
+        url = f"http://{larger.address('proxy', 8080)}/upload"
+        sent = programs.run("curl", "--silent", "--noproxy", "*", "--form", f"file=@{upload}", url)
+        assert json.loads(sent) == {"size": int(size) * 10**6}
+        assert not larger.containers("web")[0]["State"]["OOMKilled"]
+    finally:
+        production.compose(*up, "web", "proxy")

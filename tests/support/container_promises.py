@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,25 +27,26 @@ from conftest import Render
 from stacks import Stack
 
 REPLICAS = 2
+BUSY = 40  # requests, more than two processes work on at once
 LOG_CONFIG = {"Type": "json-file", "Config": {"max-file": "5", "max-size": "10m"}}
 PART_OF_TESTS = "tests/test_settings.py"
 
-# How a database's own client takes a lock that every write waits for, four seconds long.
+# How a database's own client takes a lock that every write waits for, some seconds long.
 MYSQL_CLIENT = (
     'MYSQL_PWD="$(cat /run/secrets/database_password)" %s --user=app --silent --unbuffered app'
 )
-MYSQL_LOCK = "LOCK TABLES notes READ; SELECT 'held'; SELECT SLEEP(4); UNLOCK TABLES;"
+MYSQL_LOCK = "LOCK TABLES notes READ; SELECT 'held'; SELECT SLEEP({seconds}); UNLOCK TABLES;"
 LOCKS: Mapping[str, tuple[str, str]] = {
     "postgresql": (
         "psql --username=app --quiet app",
-        "BEGIN; LOCK TABLE notes IN SHARE MODE; \\echo held\nSELECT pg_sleep(4); COMMIT;",
+        "BEGIN; LOCK TABLE notes IN SHARE MODE; \\echo held\nSELECT pg_sleep({seconds}); COMMIT;",
     ),
     "mysql": (MYSQL_CLIENT % "mysql", MYSQL_LOCK),
     "mariadb": (MYSQL_CLIENT % "mariadb", MYSQL_LOCK),
     "sqlite": (
         "python -",
         "import sqlite3, time; c = sqlite3.connect('/data/app.db', isolation_level=None);"
-        " c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(4);"
+        " c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep({seconds});"
         " c.execute('COMMIT')",
     ),
 }
@@ -144,6 +146,24 @@ def check_modes(production: Stack, service: str) -> None:
     command = ("run", "--rm", "--no-deps", "-T", "--entrypoint=sh", service, "-c")
     assert not production.compose(*command, wrong)
     assert production.compose(*command, "find /app -name '*.py'")
+
+
+def check_busy(production: Stack) -> None:
+    """Check that what waits too long is told so, nothing is lost, and readiness is not affected."""
+    url = f"http://{production.address()}/api/notes"
+    with hold_writes(production, seconds=12):
+        wait = stacks.all_of([lambda: stacks.ask(url, content={"title": "Flood"})] * BUSY)
+        for _ in range(8):
+            assert production.ask("/ready").status == 200
+            assert production.ask("/health").status == 200
+            time.sleep(1)
+    answers = wait()
+    assert {answer.status for answer in answers} == {201, 503}
+    for answer in answers:
+        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            assert int(answer.headers["Retry-After"]) > 0
+            assert "busy" in answer.json()["detail"]
+    assert production.ask("/api/notes").status == 200
 
 
 @contextmanager
@@ -436,6 +456,13 @@ class Service(SelfTested):
             production.compose("up", "--detach", "--wait", "--no-deps", "web")
 
 
+class Busy(Deployed):
+    """What a web service promises while it has more to do than it can."""
+
+    def test_a_busy_service_says_so_and_stays_ready(self, production: Stack) -> None:
+        check_busy(production)
+
+
 class Workplace(Deployed):
     """What a web service promises its developers and operators, whatever else was answered."""
 
@@ -640,15 +667,15 @@ def container_state(name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def hold_writes(stack: Stack) -> Iterator[None]:
-    """Keep every write to the database waiting for four seconds from the start of the block."""
+def hold_writes(stack: Stack, seconds: int = 4) -> Iterator[None]:
+    """Keep every write to the database waiting for some seconds from the start of the block."""
     database = str(generated.read_answers(stack.project)["database"])
     client, statements = LOCKS[database]
     place = ("--index", "2", "web") if database == "sqlite" else ("database",)
     holder = stack.in_background("exec", "-T", *place, "sh", "-c", client)
     assert holder.stdin is not None
     assert holder.stdout is not None
-    holder.stdin.write(statements)
+    holder.stdin.write(statements.format(seconds=seconds))
     holder.stdin.close()
     assert holder.stdout.readline().strip() == "held"
     yield

@@ -15,6 +15,12 @@ from updating import Renderings
 WATCHED = rb"    develop:\n(?:      .*\n)+"  # a part of a service that the template no longer has
 Tree = Mapping[str, bytes]  # a path to its content
 
+LIMITS = {  # of services, which are settings now
+    (b"web:", b'cpus: "1"'),
+    (b"web:", b"memory: 512M"),
+    (b"web:", b"pids: 200"),
+    (b"proxy:", b"memory: 256M"),
+}
 ANSWERS = ".copier-answers.yml"  # Copier writes this anew
 CONFLICT = re.compile(r"^<{7} before updating\n.*?^>{7} after updating\n", re.DOTALL | re.MULTILINE)
 
@@ -112,7 +118,20 @@ def in_new_words(theirs: bytes, text: bytes) -> bytes:
             ),
         ):
             text = b"\n".join(line if own == earlier else own for own in text.split(b"\n"))
-    return text
+    return with_new_limits(theirs, text)
+
+
+def with_new_limits(theirs: bytes, text: bytes) -> bytes:
+    """Write limits of Compose services that the user did not choose as the template does."""
+    lines, service = text.split(b"\n"), b""
+    for number, line in enumerate(lines):
+        service = line.strip() if re.match(rb"  \w+:$", line) else service
+        if (service, line.strip()) in LIMITS:
+            name = line.split(b":")[0]
+            block = theirs.partition(b"\n  " + service + b"\n")[2]
+            if found := re.match(rb"(?:    .*\n)*?(%s:.*)\n" % name, block):
+                lines[number] = found[1]
+    return b"\n".join(lines)
 
 
 def pinned_as(ours: bytes, text: bytes) -> bytes:
