@@ -385,7 +385,7 @@ class Decisions:
             "service_memory": 2 * limits["tmpfs"] + limits["process"],
             # Of nginx, which holds as many bodies as its /tmp has room for
             "proxy_memory": rounded_up(
-                limits["tmpfs"] + limits["requests"] * limits["buffered"] + limits["programs"],
+                limits["tmpfs"] + limits["requests"] * limits["buffered"] / 1024 + limits["programs"],
                 64,
             ),
             # In which no request waits for a thread: a process may get all of them, and probes
