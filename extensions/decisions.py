@@ -377,6 +377,7 @@ class Decisions:
         limits = read_limits()
         # Asynchronous code has some for what is not.
         threads = 50 if self.is_asynchronous else limits["requests"] + limits["probe_threads"]
+        buffers = limits["requests"] * limits["buffered"] / 1024
         # "limits.requests" and so on
         self.limits: dict[str, float] = {
             **limits,
@@ -384,10 +385,7 @@ class Decisions:
             # Memory of a service with one process; each further one needs "process" more
             "service_memory": 2 * limits["tmpfs"] + limits["process"],
             # Of nginx, which holds as many bodies as its /tmp has room for
-            "proxy_memory": rounded_up(
-                limits["tmpfs"] + limits["requests"] * limits["buffered"] / 1024 + limits["programs"],
-                64,
-            ),
+            "proxy_memory": rounded_up(limits["tmpfs"] + buffers + limits["programs"], 64),
             # In which no request waits for a thread: a process may get all of them, and probes
             "threads": threads,
             # Of a service with eight processes, to which threads count as well
