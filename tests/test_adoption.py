@@ -582,12 +582,12 @@ def test_what_cannot_be_adopted_is_refused(template: Path, tmp_path: Path, case:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        ("framework=job", "Only web services can be adopted"),
-        ("entry_point=app:app; reboot", "Name the module"),
-        ("entry_point=python main.py | sh", "Name the module"),
-        ("database_scheme=oracle", "Write a kind of database"),
+        ("framework=job", "only web services can be adopted"),
+        ("entry_point=app:app; reboot", "Try app:app"),
+        ("entry_point=python main.py | sh", "Try app:app"),
+        ("database_scheme=oracle", "a kind of database, and a driver if need be"),
         ("own_files=[app.py]", "no question is called own_files"),
-        ("port=80", "Choose a port"),
+        ("port=80", "Try 8000"),
         ("database=oracle", "The answer to database: Choose one of"),
         ("frame_work=flask", "no question is called frame_work"),
         ("port", "write, for example, --data port=8000"),

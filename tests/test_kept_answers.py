@@ -97,7 +97,7 @@ def test_a_name_that_a_release_accepted_is_kept(
     assert before.items() <= {**updating.answers_of(project), "cache": "none"}.items()
     assert generated.read_answers(project)["cache"] == "valkey"
     other = next(taken for taken in NAMES.values() if taken != slug)
-    assert f"A dependency is called {other}" in refusal(
+    assert f"a dependency is called {other}" in refusal(
         project, "update", f"-dproject_slug={other}"
     )
     recopied = ("recopy", "--defaults", "--trust", "--overwrite", "--skip-tasks")
