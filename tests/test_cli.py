@@ -228,7 +228,7 @@ class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
     def test_a_stopped_database_is_named(self, production: Stack) -> None:
         production.compose("run", "--build", "--rm", "cli", "history")
         production.compose("stop", "database")
-        result = production.try_compose("run", "--rm", "--no-deps", "cli", "history")
+        result = production.try_run("--no-deps", "cli", "history")
         production.compose("start", "database")
         assert result.returncode == 4
         assert "The database failed: " in result.stdout

@@ -95,7 +95,7 @@ def is_waiting(stack: Stack) -> bool:
 
 def run(stack: Stack, *options: str) -> dict[str, Any]:
     """Run the job once more; read the last line of its log."""
-    result = stack.try_compose("run", "--rm", "-T", "--env=LOG_FORMAT=json", "job", *options)
+    result = stack.try_run("--env=LOG_FORMAT=json", "job", *options)
     line: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     assert line["exit_code"] == result.returncode
     return line
@@ -164,9 +164,7 @@ class Job(Deployed):
             assert (line["exit_code"], line[result]) == (0, 1)
 
     def test_a_wrong_schedule_is_refused_with_one_sentence(self, development: Stack) -> None:
-        result = development.try_compose(
-            "run", "--rm", "-T", "--env=SCHEDULE=0 6 * * 0", "scheduler"
-        )
+        result = development.try_run("--env=SCHEDULE=0 6 * * 0", "scheduler")
         assert result.returncode == 2
         assert result.stdout.splitlines()[-1].startswith("SCHEDULE is not valid: ")
 
@@ -202,7 +200,7 @@ class Job(Deployed):
         assert run(production)["unchanged"] == 1
 
     def test_a_missing_setting_stops_the_scheduler(self, production: Stack) -> None:
-        result = production.try_compose("run", "--rm", "-T", "--env=LOG_LEVEL=LOUD", "scheduler")
+        result = production.try_run("--env=LOG_LEVEL=LOUD", "scheduler")
         assert result.returncode == 2
         assert result.stdout.splitlines()[-1].startswith("LOG_LEVEL is not valid: ")
 

@@ -270,9 +270,9 @@ class Attacks:
     ) -> None:
         outcome = {}
         for attack, script in BY_PYTHON.items():
-            command = ("run", "--rm", "--no-deps", "-T", "--entrypoint=python", self.application)
-            result = production.try_compose(
-                *command, "-c", f"print('tried')\n{script}\nprint('works')"
+            result = production.try_run(
+                *("--no-deps", "--entrypoint=python", self.application),
+                *("-c", f"print('tried')\n{script}\nprint('works')"),
             )
             assert result.stdout or result.returncode
             outcome[attack] = not result.stdout.endswith("works\n")
@@ -373,9 +373,7 @@ class Attacks:
 
     def errors(self, production: Stack) -> str:
         """Make the application fail; return what it says."""
-        return production.try_compose(
-            *("run", "--rm", "--no-deps", "-T", "--env=LOG_LEVEL=LOUD", self.application)
-        ).stdout
+        return production.try_run("--no-deps", "--env=LOG_LEVEL=LOUD", self.application).stdout
 
 
 class WebAttacks(Attacks):
@@ -670,8 +668,8 @@ class ProgramAttacks(Attacks):
     def shell(self, stack: Stack, service: str, script: str, *options: str) -> str:
         if service != self.application:
             return super().shell(stack, service, script, *options)
-        run = ("run", "--rm", "--no-deps", "-T", "--entrypoint=sh", *options)
-        return stack.try_compose(*run, service, "-c", script).stdout
+        run = ("--no-deps", "--entrypoint=sh", *options, service)
+        return stack.try_run(*run, "-c", script).stdout
 
 
 def count_setuid(image: str) -> int:

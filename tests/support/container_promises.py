@@ -143,9 +143,9 @@ def offered_replicas(project: Path) -> dict[str, str]:
 def check_modes(production: Stack, service: str) -> None:
     """Check that everybody may read the application in an image, and nobody but root write it."""
     wrong = "find /app ! -type l '(' ! -perm -004 -o -type d ! -perm -001 -o -perm -002 ')' 2>&1"
-    command = ("run", "--rm", "--no-deps", "-T", "--entrypoint=sh", service, "-c")
-    assert not production.compose(*command, wrong)
-    assert production.compose(*command, "find /app -name '*.py'")
+    command = ("--no-deps", "--entrypoint=sh", service, "-c")
+    assert not production.try_run(*command, wrong).stdout
+    assert production.try_run(*command, "find /app -name '*.py'").stdout
 
 
 def check_busy(production: Stack) -> None:
@@ -383,8 +383,7 @@ class Service(SelfTested):
             programs.run("docker", "exec", name, "python", "scripts/healthcheck.py")
         finally:
             programs.run("docker", "rm", "--force", name)
-        wrong = ("run", "--rm", "-T", *processes, "--env=LOG_LEVEL=LOUD", "web")
-        result = production.try_compose(*wrong)
+        result = production.try_run(*processes, "--env=LOG_LEVEL=LOUD", "web")
         assert result.returncode == 1
         assert result.stdout.count("LOG_LEVEL is not valid: ") == 1
 

@@ -99,7 +99,7 @@ class Database(Deployed):
             production.environment,
         )
         try:
-            refused = elsewhere.try_compose("run", "--rm", "--no-deps", "-T", self.keeper)
+            refused = elsewhere.try_run("--no-deps", self.keeper)
             assert refused.returncode == 1, refused.stdout
             assert f"{self.folder} cannot be written: " in refused.stdout
             assert f"must belong to user {self.owner} " in refused.stdout

@@ -78,6 +78,23 @@ class Stack:
             pytest.fail(f"{command}\n{result.stdout[-5000:]}", pytrace=False)
         return result.stdout
 
+    def try_run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a service once, in a container of its own; say how it ended and what it printed.
+
+        Its lines are read when it has ended: ``docker compose run`` can lose those of a container
+        that ends while it still connects to it.
+        """
+        name = f"once-{uuid.uuid4().hex[:8]}"
+        result = self.try_compose("run", "--detach", f"--name={name}", *arguments)
+        if result.returncode != 0:
+            return result
+        try:
+            status = int(programs.run("docker", "wait", name))
+            lines = programs.run("docker", "logs", name)
+        finally:
+            programs.run("docker", "rm", "--force", name)
+        return subprocess.CompletedProcess(result.args, status, lines)
+
     @cached_property
     def configuration(self) -> dict[str, Any]:
         """Map each service to what Compose makes of the files."""
