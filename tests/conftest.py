@@ -17,6 +17,7 @@ import repository
 from combinations import COMBINATIONS
 from costs import cost
 from hypothesis import settings
+from playwright.sync_api import Page
 
 pytest.register_assert_rewrite(
     "attacks",
@@ -31,6 +32,7 @@ pytest.register_assert_rewrite(
     "updating",
 )
 
+import browser  # noqa: E402  (after what it imports is registered)
 from updating import Renderings, clone_with_releases, release  # noqa: E402  (rewritten, too)
 
 settings.register_profile("alike", derandomize=True, database=None, deadline=None)
@@ -125,6 +127,20 @@ def caches(engine: None, testrun_uid: str) -> Iterator[str]:
     yield volume
     # The last process removes it: before, it is in use, or is made again.
     subprocess.run(["docker", "volume", "rm", volume], capture_output=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def chromium(engine: None) -> Iterator[str]:
+    """Start a browser, once in each process that needs it."""
+    with browser.chromium() as address:
+        yield address
+
+
+@pytest.fixture
+def tab(chromium: str) -> Iterator[Page]:
+    """Open a tab of the browser, which must not complain about what is shown in it."""
+    with browser.tab(chromium) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")
