@@ -111,6 +111,8 @@ class Decisions:
         self.is_flask = answers.framework == "flask"
         self.is_cli = answers.framework == "cli"
         self.is_job = answers.framework == "job"
+        # To the public index, from where nobody takes it back
+        self.publishes_package = self.is_cli and answers.license != "proprietary"
 
     def decide_database(self, answers: Answers) -> None:
         """Decide where it keeps its data."""

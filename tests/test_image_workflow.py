@@ -77,7 +77,7 @@ def test_on_github_only_what_passed_is_pushed(render: Render, answers: questions
 
 
 def test_on_github_only_what_passed_is_published(render: Render) -> None:
-    jobs = workflow(render({"framework": "cli"}), "publish")["jobs"]
+    jobs = workflow(render({"framework": "cli", "license": "mit"}), "publish")["jobs"]
     assert jobs["test"]["steps"][-1] == {"run": "make check"}
     assert jobs["build"]["needs"] == "test"
     assert jobs["publish"]["needs"] == "build"
@@ -307,11 +307,11 @@ def test_the_list_of_exceptions_begins_empty(render: Render) -> None:
         assert generated.parse(render(answers) / ".trivyignore.yaml") == {"vulnerabilities": []}
 
 
-def test_the_readme_verifies_the_identity_that_signs(render: Render) -> None:
-    text = (render({}) / "README.md").read_text("utf-8")
+def test_the_document_verifies_the_identity_that_signs(render: Render) -> None:
+    text = (render({}) / "docs" / "images.md").read_text("utf-8")
     assert "cosign verify ghcr.io/OWNER/harbour-api:latest" in text
     assert "harbour-api/.github/workflows/image.yml@refs/heads/main" in text
-    text = (render({"ci": "gitlab"}) / "README.md").read_text("utf-8")
+    text = (render({"ci": "gitlab"}) / "docs" / "images.md").read_text("utf-8")
     assert "harbour-api//.gitlab-ci.yml@refs/heads/main" in text
 
 

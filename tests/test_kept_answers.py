@@ -301,14 +301,14 @@ def test_packages_of_another_distribution_are_kept_with_a_warning(
         assert warning not in said
 
 
-def test_the_command_of_the_readme_changes_one_answer_and_nothing_else(
+def test_the_command_of_the_document_changes_one_answer_and_nothing_else(
     project_of: Renderings, tmp_path: Path, bare_path: str
 ) -> None:
     answers: dict[str, Any] = {"port": 8081, "os_packages_build": ["libpq-dev"]}
     project = start(project_of.template, tmp_path / "project", updating.NEWEST, answers)
     before = generated.read_answers(project)
-    readme = (project / "README.md").read_text("utf-8")
-    (command,) = re.findall(r"^copier update .+os_packages_build=.+", readme, re.MULTILINE)
+    text = (project / "docs" / "dependencies.md").read_text("utf-8")
+    (command,) = re.findall(r"^copier update .+os_packages_build=.+", text, re.MULTILINE)
     for dockerfile in generated.files(project, "Dockerfile", "Dockerfile.dev"):
         assert f'echo "{command}"' in dockerfile.read_text("utf-8")
 
@@ -318,7 +318,7 @@ def test_the_command_of_the_readme_changes_one_answer_and_nothing_else(
     assert result.returncode == 0, result.stdout
     packages = ["libpq-dev", "git", "build-essential"]
     assert generated.read_answers(project) == {**before, "os_packages_build": packages}
-    changed = {"Dockerfile", "Dockerfile.dev", "README.md", ".copier-answers.yml"}
+    changed = {"Dockerfile", "Dockerfile.dev", "docs/dependencies.md", ".copier-answers.yml"}
     assert set(git(project, "diff", "--name-only", "HEAD").splitlines()) == changed
 
 

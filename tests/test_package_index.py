@@ -31,7 +31,7 @@ from extensions import decisions
 
 SERVER = ROOT / "tests" / "support" / "index_server.py"
 PYTHON = decisions.read_images()["python-3.14-slim"]
-EXAMPLE = "https://packages.example.com/simple"  # of the README
+EXAMPLE = "https://packages.example.com/simple"  # of docs/dependencies.md
 PASSWORD = uuid.uuid4().hex
 LEVEL = uuid.uuid4().hex  # of the tide: no build finds an earlier run's package in the cache
 LOGIN = f"ada:{PASSWORD}"
@@ -239,10 +239,10 @@ def base(engine: None) -> Iterator[str]:
 
 
 def point_at(project: Path, manager: str, address: str) -> None:
-    """Name the index as the README says."""
-    readme = (project / "README.md").read_text("utf-8")
-    assert EXAMPLE in readme
-    for source in re.findall(r"^```toml\n(\[\[.+?)```", readme, re.DOTALL | re.MULTILINE):
+    """Name the index as docs/dependencies.md says."""
+    text = (project / "docs" / "dependencies.md").read_text("utf-8")
+    assert EXAMPLE in text
+    for source in re.findall(r"^```toml\n(\[\[.+?)```", text, re.DOTALL | re.MULTILINE):
         with next(iter(generated.files(project, *MANIFESTS[manager]))).open("a") as manifest:
             manifest.write(source.replace(EXAMPLE, address))
     stages = {"Dockerfile": "build", **({"Dockerfile.dev": "base"} if manager == "pip" else {})}
@@ -375,7 +375,7 @@ def test_an_edit_of_a_package_in_the_project_reaches_the_images(
     before = chart.read_text("utf-8")
     try:
         chart.write_text(before.replace("first", "second"), "utf-8")
-        if manager in ("uv", "pip"):  # as the README says
+        if manager in ("uv", "pip"):  # as docs/dependencies.md says
             assert service.tides("development") == [LEVEL, "second"]
         service.build()
         for tag in ("latest", "development"):

@@ -25,7 +25,12 @@ from pipeline_runs import Forge
 pytestmark = pytest.mark.docker
 
 SERVICE: questions.Answers = {**test_containers.TestFastapiWithUvAndPostgresql.answers}
-PROGRAM: questions.Answers = {"framework": "cli", "database": "none", "dependency_updates": "none"}
+PROGRAM: questions.Answers = {
+    "framework": "cli",
+    "license": "mit",
+    "database": "none",
+    "dependency_updates": "none",
+}
 # Other managers and databases, with projects that others lock as well
 SAMPLES: Mapping[str, tuple[questions.Answers, tuple[str, ...]]] = {
     "Pipenv and MariaDB": (test_job.TestJobWithPipenvAndMariadb.answers, ("test",)),

@@ -3,7 +3,9 @@
 The real jobs run in test_pipeline_jobs.py.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ RELEASE = {"dist", "publish"}
 # For each kind of project: what it has of these
 KINDS: Mapping[str, questions.Answers] = {
     "service": {"dependency_updates": "none"},
-    "program": {"framework": "cli", "dependency_updates": "none"},
+    "program": {"framework": "cli", "license": "mit", "dependency_updates": "none"},
     "job with Renovate": {"framework": "job", "dependency_updates": "renovate"},
     "adopted": {"own_files": ["app.py", "pyproject.toml"], "entry_point": "app:app"},
 }
@@ -110,11 +112,18 @@ def started_on_github(workflow: str, content: Mapping[Any, Any], event: str) -> 
 
 
 def test_who_publishes_says_so(render: Render) -> None:
-    for framework in ("cli", "job"):
-        project = render({"ci": "gitlab", "framework": framework})
-        text = (project / "README.md").read_text("utf-8")
-        publishes = "publish" in generated.parse(project / ".gitlab-ci.yml")
-        assert publishes == ("A tag such as `v0.1.0` publishes both" in text)
+    for ci, framework, license_name in product(
+        ("github", "gitlab"), ("cli", "job"), ("mit", "proprietary")
+    ):
+        project = render({"ci": ci, "framework": framework, "license": license_name})
+        text = (project / "docs" / "releases.md").read_text("utf-8")
+        publishes = framework == "cli" and license_name == "mit"
+        assert publishes == bool(re.search("publishes .*the wheel and the source", text))
+        if ci == "github":
+            file = project / ".github" / "workflows" / "publish.yml"
+            assert publishes == file.exists()
+        else:
+            assert publishes == ("publish" in generated.parse(project / ".gitlab-ci.yml"))
 
 
 @WITH_ALL_JOBS

@@ -83,8 +83,9 @@ def test_every_file_has_its_place(project: Path) -> None:
             assert place.is_in(file.read_text("utf-8")), place
 
 
-def test_the_readme_lists_the_places_that_there_are(project: Path) -> None:
-    _, _, section = (project / "README.md").read_text("utf-8").partition("\n## Template\n")
+def test_a_document_lists_the_places_that_there_are(project: Path) -> None:
+    text = (project / "docs" / "template.md").read_text("utf-8")
+    _, _, section = text.partition("\n## Your own lines\n")
     rows = re.findall(r"^\| (`.+) \| .+ \|$", section, re.MULTILINE)
     listed = [name for row in rows for name in re.findall("`([^`]+)`", row)]
     for place in PLACES:

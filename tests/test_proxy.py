@@ -383,11 +383,11 @@ def test_limits_that_do_not_fit_together_are_refused(
     assert words in result.stdout
 
 
-def test_large_uploads_work_after_the_edits_of_the_readme(
+def test_large_uploads_work_after_the_edits_of_the_document(
     production: Stack, tmp_path: Path
 ) -> None:
-    readme = (production.project / "README.md").read_text("utf-8")
-    ((size, row),) = re.findall(r"^\| uploads of (\d+) MB.*?`(MAX_BODY_MB=.*?)`", readme, re.M)
+    text = (production.project / "docs" / "limits.md").read_text("utf-8")
+    ((size, row),) = re.findall(r"^\| uploads of (\d+) MB.*?`(MAX_BODY_MB=.*?)`", text, re.M)
     settings = dict(pair.split("=") for pair in row.split())
     pages = next(production.package.glob("*/pages.py"))
     changed = tmp_path / "pages.py"

@@ -148,7 +148,7 @@ class TestTag(Runs):
 class TestProgram(Runs):
     """A program with uv and PostgreSQL."""
 
-    answers: ClassVar[questions.Answers] = {"framework": "cli"}
+    answers: ClassVar[questions.Answers] = {"framework": "cli", "license": "mit"}
 
     def test_what_is_released_is_published(self, forge: Forge) -> None:
         outcome = forge.run("publish.yml", "release", ref="refs/tags/v0.1.0")

@@ -544,8 +544,8 @@ class Workplace(Deployed):
         assert result.returncode != 0
         words = "bind source path does not exist: "
         assert re.search(f"{words}.*/secrets/database_password", result.stdout)
-        readme = (production.project / "README.md").read_text("utf-8")
-        assert re.search(f"`{words}.*make secrets", readme)
+        document = (production.project / "docs" / "production.md").read_text("utf-8")
+        assert re.search(f"`{words}.*make secrets", document)
 
 
 class Rotation(Deployed):

@@ -1,4 +1,4 @@
-"""Where lines of a user stand that no update touches, as the README of a project lists them."""
+"""Where lines of a user stand that no update touches, as a project lists them in docs/template.md."""
 
 import re
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ PLACES = (
     Place("requirements/development.in", "ipython\n", below=r"# What .+"),
     Place("src/*/settings.py", '\n    pier: str = "South"\n', below=r'    """A field for .*"""'),
 )
-# An adopted application has a README and a manifest of its own.
+# An adopted application has documents and a manifest of its own.
 ADOPTED_PLACES = (
     Place(".dockerignore", "charts/\n", last="venv/"),
     Place(".env.example", "\n# Ours\nHARBOUR=Genoa\n", last=r"WEB_(?:CONCURRENCY|REPLICAS)=\d"),
