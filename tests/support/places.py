@@ -1,4 +1,4 @@
-"""Where lines of a user stand that no update touches, as a project lists them in docs/template.md."""
+"""Where lines of a user stand that no update touches, as docs/template.md of a project says."""
 
 import re
 from dataclasses import dataclass
