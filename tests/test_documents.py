@@ -43,6 +43,22 @@ def test_the_index_lists_every_decision_once() -> None:
     assert sorted(listed) == sorted(re.findall(r"^## (.+)$", DECISIONS, re.MULTILINE))
 
 
+def test_the_page_to_begin_with_names_what_there_is() -> None:
+    text = (ROOT / "AGENTS.md").read_text("utf-8")
+    paths = re.findall(
+        r"`((?:docs|tests|template\S*|tasks|tools|slipway|catalogue|extensions)/[^`]*)`", text
+    )
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    commands = re.findall(r"`(\.venv/bin/[^`]+)`", text)
+    modules = {*re.findall(r"-m (tools\.\w+)", text)}
+    assert all((ROOT / f"{module.replace('.', '/')}.py").exists() for module in modules)
+    named = [word for command in commands for word in command.split() if word.startswith("tests/")]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert modules
+    assert named
+
+
 # In projects
 
 
