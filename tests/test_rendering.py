@@ -46,6 +46,7 @@ ALWAYS = {
     "docs/development.md",
     "docs/images.md",
     "docs/logs.md",
+    "docs/other-tools.md",
     "docs/production.md",
     "docs/releases.md",
     "docs/requirements.md",
