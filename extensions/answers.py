@@ -88,6 +88,21 @@ def package_problem(name: str) -> str:
     return ""
 
 
+def free_slug(slug: str) -> str:
+    """Keep a repository name that can be taken, and complete one that a dependency has."""
+    return example_of(slug_problem(slug)) or slug
+
+
+def free_package(name: str) -> str:
+    """Keep an import name that can be taken, and complete one that is in use."""
+    return example_of(package_problem(name)) or name
+
+
+def example_of(problem: str) -> str:
+    """Find the example in what a validator says."""
+    return problem.removeprefix("Try ").partition(": ")[0]
+
+
 def email_problem(address: str) -> str:
     """Say what is wrong with an e-mail address; "" if nothing is or there is none."""
     label = "[A-Za-z0-9-]{1,63}"
@@ -167,6 +182,8 @@ class Answers(Extension):
             name_problem,
             slug_problem,
             package_problem,
+            free_slug,
+            free_package,
             text_problem,
             email_problem,
             port_problem,

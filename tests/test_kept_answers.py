@@ -247,16 +247,18 @@ def test_who_proposes_updates_follows_the_forge(
     assert (sentence in said) == (before != updates)
 
 
-@pytest.mark.parametrize(("typed", "updates"), [("\r", "renovate"), ("\x1b[A\r", "dependabot")])
+@pytest.mark.parametrize(
+    ("details", "updates"), [("n", "renovate"), ("y\r", "renovate"), ("y\x1b[A\r", "dependabot")]
+)
 def test_who_proposes_updates_follows_also_what_is_typed(
-    project: Path, typed: str, updates: str
+    project: Path, details: str, updates: str
 ) -> None:
     with create_pipe_input() as keyboard, create_app_session(keyboard, DummyOutput()):
-        keyboard.send_text("\x1b[B\r" + typed)
+        keyboard.send_text("\x1b[B\r" + details)
         copier.run_update(
             project,
             vcs_ref=copier.VcsRef.CURRENT,
-            ask=["ci"],
+            ask=["ci", "details"],
             skip_answered=True,
             overwrite=True,
             quiet=True,

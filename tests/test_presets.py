@@ -22,8 +22,9 @@ from test_rendering import (  # noqa: F401  (these run here for each preset)
 from updating import commit, git
 
 PRESETS = {file.stem: file for file in generated.files(ROOT / "presets", "*.yml")}
-# Who a project is; the e-mail is only asked for if there is an author.
+# Who a project is, and whether to ask for the details; the e-mail only if there is an author.
 IDENTITY = {
+    "details",
     "project_name",
     "project_slug",
     "package_name",

@@ -13,6 +13,7 @@ import questions
 
 COLUMNS, LINES = 80, 24
 CLEAR = "\x15"  # Ctrl+U
+DOWN = "\x1b[B"  # the arrow
 PATIENCE = 60  # seconds
 
 
@@ -55,6 +56,22 @@ def terminal(template: Path, tmp_path: Path) -> Iterator[Terminal]:
     terminal.process.close(force=True)
 
 
+@pytest.mark.parametrize("framework", questions.choices()["framework"])
+def test_a_newcomer_is_asked_nine_questions_at_the_most(
+    terminal: Terminal, tmp_path: Path, framework: str
+) -> None:
+    relevant = [key for key in questions.asked() if key in questions.keep({"framework": framework})]
+    asked = relevant[: relevant.index("details") + 1]
+    assert len(asked) <= 9
+    for key in asked:
+        terminal.shows(questions.asked()[key]["help"])
+        steps = questions.choices()[key].index(framework) if key == "framework" else 0
+        terminal.type(DOWN * steps)
+    terminal.shows("Harbour API is ready")
+
+    assert generated.read_answers(tmp_path / "project")["framework"] == framework
+
+
 def test_every_question_can_be_answered_by_what_the_screen_says(
     terminal: Terminal, tmp_path: Path
 ) -> None:
@@ -74,7 +91,9 @@ def test_every_question_can_be_answered_by_what_the_screen_says(
         for label in question.get("choices", ()):
             terminal.shows(label)
         wrong, advice, answer = typed.get(key, ("", "", ""))
-        if wrong:
+        if key == "details":
+            terminal.process.send("y")  # which needs no Enter
+        elif wrong:
             terminal.type(f"{CLEAR}{wrong}")
             terminal.shows(f"Validation error for question '{key}': {advice}")
             terminal.type(f"{CLEAR}{answer}")

@@ -404,7 +404,7 @@ class TestBadInput:
 
     def test_copier_must_be_there(self, project: Path, programs: str, tmp_path: Path) -> None:
         replace_copier(tmp_path, "another")
-        assert_refused(project, "Copier 9.18 with copier-template-extensions", PATH=programs)
+        assert_refused(project, "Copier 9.19 with copier-template-extensions", PATH=programs)
 
     @pytest.mark.parametrize("kind", ["interrupted", "terminated", "failing"])
     def test_an_update_that_stops_midway_changes_nothing(

@@ -169,6 +169,17 @@ class Server(Database, Discretion):
             stack.try_compose("down", "--volumes", "--timeout", "3")
             secret.write_text(original, "utf-8")
 
+    def test_changes_of_one_row_may_meet(self, production: Stack) -> None:
+        """MariaDB refuses a change after a read, where transactions see a snapshot."""
+        note = production.ask("/api/notes", content={"title": "Ebb"}).json()
+        url = f"http://{production.address()}/api/notes/{note['id']}"
+
+        def change() -> set[int]:
+            titles = (str(number) for number in range(20))
+            return {stacks.ask(url, {"title": title}, "PUT").status for title in titles}
+
+        assert all(statuses == {200} for statuses in stacks.all_of([change] * 6)())
+
     def rewrite(self, stack: Stack, statement: str) -> None:
         """Change what the database holds."""
         assert self.execute(stack, statement).returncode == 0

@@ -1,8 +1,10 @@
 -- Tells wrk what to send, and prints what it measured as one line of JSON, after wrk's own lines.
 
 wrk.method = os.getenv("METHOD")
-wrk.body = os.getenv("BODY")
-wrk.headers["Content-Type"] = wrk.body and "application/json"
+if os.getenv("BODY") ~= "" then
+  wrk.body = os.getenv("BODY")
+  wrk.headers["Content-Type"] = "application/json"
+end
 
 -- To look at each answer takes wrk longer than to send the request: only the warm-up does.
 if os.getenv("CHECK") then

@@ -76,6 +76,11 @@ class Services:
         """Say how many processes each server has."""
         return SHAPES[self.shape].processes
 
+    @property
+    def has_nginx(self) -> bool:
+        """Say whether nginx stands before each server."""
+        return SHAPES[self.shape].nginx
+
     def name(self, part: str) -> str:
         """Name an image or a container."""
         return self.site.name(self.framework, self.shape.replace("+", "-"), part)
@@ -83,7 +88,7 @@ class Services:
     def build(self) -> None:
         """Build our images as for production, and one for all that stands beside ours."""
         self.site.build(self.name(OURS), self.read("Dockerfile"), self.project)
-        if SHAPES[self.shape].nginx:
+        if self.has_nginx:
             self.site.build(self.name("nginx"), self.read("nginx/Dockerfile"), self.project)
         packages = " ".join(f"'{package}'" for package in PACKAGES[self.framework])
         text = read_dockerfile("load-peers").replace("PACKAGES", packages)
@@ -135,7 +140,7 @@ class Services:
             port=8000,
             command=RIVALS[self.framework][rival],
         )
-        if SHAPES[self.shape].nginx:
+        if self.has_nginx:
             link = ("--link", f"{server.name}:web")  # unlike an alias it is for one container only
             self.entrances[rival] = self.site.start(
                 f"{name}-nginx", self.name("nginx"), *self.limits("proxy"), *link, port=8080
