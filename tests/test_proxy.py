@@ -20,7 +20,7 @@ import programs
 import pytest
 import questions
 import stacks
-from attacks import WebAttacks
+from attacks import WebAttacks, send
 from conftest import Render
 from secrets_in_logs import Discretion
 from stacks import Stack
@@ -248,6 +248,14 @@ def test_replicas_may_come_and_go(production: Stack) -> None:
     production.compose("up", "--detach", "--wait", "--force-recreate", "--no-deps", "web")
     stacks.eventually(lambda: ask(production, "/ready").status == 200, patience=15)
     assert {ask(production, "/ready").status for _ in range(20)} == {200}
+
+
+def test_a_probe_may_say_that_it_has_no_body(production: Stack) -> None:
+    for length, status in (("0", "200"), ("1", "400")):
+        probe = f"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
+        content = f"{probe}Connection: close\r\n\r\n{int(length) * '-'}"
+        answer = send(production.address(), content.encode())
+        assert answer.startswith(f"HTTP/1.1 {status} "), answer
 
 
 def test_it_is_healthy_behind_a_companys_proxy(production: Stack, tmp_path: Path) -> None:
