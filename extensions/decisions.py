@@ -358,7 +358,7 @@ class Decisions:
         self.image_files = chosen(
             {
                 "alembic.ini": self.has_database and (self.is_fastapi or self.is_job),
-                "pyproject.toml": self.is_cli,
+                "pyproject.toml": self.is_cli or self.is_fastapi,
                 "gunicorn.conf.py": self.is_flask,
             }
         )

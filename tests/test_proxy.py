@@ -278,6 +278,7 @@ def test_a_service_that_is_gone_is_named(production: Stack) -> None:
     try:
         answer = ask(production, "/ready")
         assert answer.status in {502, 504}
+        assert answer.headers["Content-Type"] == "application/problem+json"
         assert json.loads(answer.body)["detail"].startswith("The service")
         assert production.containers("proxy")[0]["State"]["Health"]["Status"] == "healthy"
     finally:

@@ -78,6 +78,7 @@ CHOSEN = (
     ("dependency_updates", {"renovate"}, "renovate.json"),
     ("reverse_proxy", {"nginx"}, "nginx/*"),
     ("framework", {"fastapi"}, "docs/websockets.md"),
+    ("framework", {"fastapi", "flask"}, "docs/errors.md"),
     ("framework", {"fastapi", "flask"}, "docs/limits.md"),
     ("reverse_proxy", {"nginx"}, "docs/reverse-proxy.md"),
     ("cache", {"valkey", "redis"}, "docs/cache.md"),

@@ -336,10 +336,13 @@ class Service(SelfTested):
         started = container_state(first_replica(production))["StartedAt"]
         production.compose("stop", "database")
         answer = production.ask("/ready")
-        assert (answer.status, answer.json()) == (503, {"status": "unavailable"})
+        assert (answer.status, answer.json()["status"]) == (503, 503)
         assert production.ask("/health").status == 200
         failed = production.ask("/api/notes")
-        assert failed.status == 500
+        assert failed.status == 503
+        assert failed.headers.get_content_type() == "application/problem+json"
+        assert int(failed.headers["Retry-After"]) > 0
+        assert failed.headers["X-Request-ID"]
         assert attacks.tells_nothing(failed.body)
         assert "database does not answer" in production.compose("logs", "web")
         production.compose("start", "database")

@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import content_type_conformance
 from stacks import Stack
 
+CHECKS = [not_a_server_error, content_type_conformance]  # also that errors are problems
 EXAMPLES = 20  # of each operation, in both modes
 DESCRIBE = (
     "import json; from harbour_api.app import create_app; print(json.dumps(create_app().openapi()))"
@@ -78,7 +80,7 @@ class Fuzz:
         def send(case: Any) -> None:
             nonlocal sent
             sent += 1
-            case.call_and_validate(base_url=base_url, checks=[not_a_server_error], timeout=20)
+            case.call_and_validate(base_url=base_url, checks=CHECKS, timeout=20)
 
         send()
         return sent
