@@ -20,6 +20,7 @@ from hypothesis import settings
 from playwright.sync_api import Page
 
 pytest.register_assert_rewrite(
+    "api_docs",
     "attacks",
     "container_promises",
     "database_promises",

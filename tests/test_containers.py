@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pytest
 import questions
+from api_docs import Documented
 from attacks import WebAttacks
 from container_promises import Builds, Busy, Rotation, Service, Workplace
 from database_promises import Postgresql, Sqlite
@@ -33,7 +34,7 @@ class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds, Busy, WebAttacks
     }
 
 
-class TestFastapiWithUvAndSqlite(Sqlite, Service):
+class TestFastapiWithUvAndSqlite(Sqlite, Service, Documented):
     """The database that is a file."""
 
     answers: ClassVar[questions.Answers] = {"database": "sqlite"}

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 
-ASSETS = "/docs-assets"
+NO_ICON = "data:,"
 # Both style what they draw, and ReDoc searches in a worker. Scripts must be those of the page.
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -19,7 +19,6 @@ POLICY = (
 
 def init_app(app: FastAPI) -> None:
     """Serve the pages and what they need."""
-    app.mount(ASSETS, StaticFiles(packages=[("fastapi_offline", "static")]))
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:
@@ -28,9 +27,9 @@ def init_app(app: FastAPI) -> None:
             get_swagger_ui_html(
                 openapi_url=f"{root}{app.openapi_url}",
                 title=app.title,
-                swagger_js_url=f"{root}{ASSETS}/swagger-ui-bundle.js",
-                swagger_css_url=f"{root}{ASSETS}/swagger-ui.css",
-                swagger_favicon_url=f"{root}{ASSETS}/favicon.png",
+                swagger_js_url=f"{root}/docs/swagger-ui-bundle.js",
+                swagger_css_url=f"{root}/docs/swagger-ui.css",
+                swagger_favicon_url=NO_ICON,
             )
         )
 
@@ -41,11 +40,14 @@ def init_app(app: FastAPI) -> None:
             get_redoc_html(
                 openapi_url=f"{root}{app.openapi_url}",
                 title=app.title,
-                redoc_js_url=f"{root}{ASSETS}/redoc.standalone.js",
-                redoc_favicon_url=f"{root}{ASSETS}/favicon.png",
+                redoc_js_url=f"{root}/redoc/redoc.standalone.js",
+                redoc_favicon_url=NO_ICON,
                 with_google_fonts=False,
             )
         )
+
+    for path, folder in (("/docs", "static/swagger"), ("/redoc", "static/redoc")):
+        app.mount(path, StaticFiles(packages=[("fastapi_standalone_docs", folder)]))
 
 
 def _restrict(page: Response) -> Response:
