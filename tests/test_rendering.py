@@ -143,7 +143,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
 )
 # What is spoken of for either of several reasons.
 SHARED_TRACES: tuple[tuple[Mapping[str, set[str]], tuple[str, ...]], ...] = (
-    ({"database": {"none"}, "framework": {"cli", "job"}}, ("texts",)),
+    ({"database": {"none"}, "framework": {"cli", "job"}}, (r"(?<!con)texts",)),
     ({"framework": {"fastapi"}, "task_queue": {"celery"}}, ("watchfiles",)),
 )
 # Answers are named in the first, whatever they are; the full text of a licence is in the second.
