@@ -51,20 +51,20 @@ def init_app(app: FastAPI) -> None:
 
 
 def _describe_errors(answers: dict[str, Any]) -> None:
-    if "422" in answers:
-        answers["422"] = _answer("The request is not valid", InvalidRequest)
     for status, answer in answers.items():
-        if status >= "4" and "content" not in answer:
+        if OPENAPI_OWN[0] in str(answer):
+            answers[status] = _answer("The request is not valid", InvalidRequest)
+        elif status >= "4" and "content" not in answer:
             answers[status] = _answer(answer["description"], Problem)
-    answers["default"] = _answer("Any other error", Problem)
+    answers.setdefault("default", _answer("Any other error", Problem))
 
 
 def _tags(app: FastAPI) -> list[dict[str, str]]:
     described: dict[str, str] = {}
     for route in routing.iter_route_contexts(app.routes):
         for tag in getattr(route, "tags", ()):
-            module = inspect.getmodule(route.endpoint)
-            described.setdefault(str(tag), inspect.getdoc(module) or "")
+            if words := inspect.getdoc(inspect.getmodule(route.endpoint)):
+                described.setdefault(str(tag), words)
     return [{"name": name, "description": words} for name, words in described.items()]
 
 
