@@ -92,6 +92,7 @@ class Decisions:
         self.decide_own_application(answers)
         self.decide_services()
         self.decide_environment()
+        self.decide_secrets()
         self.decide_base_image(answers)
         self.decide_dependencies(answers)
         self.decide_distribution_packages(answers)
@@ -244,6 +245,25 @@ class Decisions:
         if self.has_task_queue:
             self.environment["BROKER_URL"] = "redis://broker:6379/0"
             self.test_environment["BROKER_URL"] = "redis://localhost:6380/0"
+
+    def decide_secrets(self) -> None:
+        """Decide what only production keeps secret, in files."""
+        # Flask signs its cookies.
+        self.has_secret_key = self.is_flask and not self.is_adopted
+        # Names of the files in secrets/, and of those that the application reads
+        self.secrets = chosen(
+            {
+                "database_password": self.has_server_database,
+                "database_admin_password": self.has_server_database,
+                "secret_key": self.has_secret_key,
+            }
+        )
+        self.application_secrets = [
+            name for name in self.secrets if name != "database_admin_password"
+        ]
+        # What development has in their place
+        values = {"database_password": "app", "secret_key": "for-development-everybody-knows-it"}
+        self.development_secrets = {name.upper(): values[name] for name in self.application_secrets}
 
     def decide_base_image(self, answers: Answers) -> None:
         """Decide which distribution and which Python it has."""
@@ -469,7 +489,7 @@ def rounded_up(number: float, step: int) -> int:
 def place_of(requirement: str) -> str:
     """Name the package by which a requirement is sorted: at the end of a list users add theirs."""
     package = Requirement(requirement).name
-    return {"tzdata": "apscheduler"}.get(package, package)
+    return {"types-wtforms": "mypy", "tzdata": "apscheduler"}.get(package, package)
 
 
 def subnet_of(project_slug: str) -> str:

@@ -9,6 +9,7 @@ from attacks import WebAttacks
 from container_promises import Builds, Busy, Rotation, Service, Workplace
 from database_promises import Postgresql, Sqlite
 from fuzzing import Fuzz
+from page_promises import Pages, Sessions
 from secrets_in_logs import Discretion
 
 pytestmark = pytest.mark.docker
@@ -23,7 +24,9 @@ class TestFastapiWithUvAndPostgresql(
     umask = 0o077
 
 
-class TestFlaskWithPipAndPostgresql(Service, Workplace, Builds, Busy, WebAttacks, Discretion, Fuzz):
+class TestFlaskWithPipAndPostgresql(
+    Service, Workplace, Pages, Sessions, Builds, Busy, WebAttacks, Discretion, Fuzz
+):
     """The other framework, the plainest manager, the other image and another Python."""
 
     answers: ClassVar[questions.Answers] = {

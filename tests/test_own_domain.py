@@ -644,6 +644,7 @@ def run(project: Path, *arguments: str) -> None:
         cwd=project,
         PYTHONPATH="src",
         DATABASE_URL=f"sqlite{'+aiosqlite' if is_asynchronous else ''}:///{project}/app.db",
+        SECRET_KEY="tide" * 8,
         DATA_DIR=str(project),
         INPUT_DIR=str(project),
         # Tests end where a broker is named that does not answer.

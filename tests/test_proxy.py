@@ -166,6 +166,9 @@ def test_static_files_come_from_the_proxy_and_may_be_kept(production: Stack) -> 
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/css"
     assert answer.headers["Cache-Control"] == "max-age=3600"
+    (address,) = re.findall(r"/static/style\.css\?v=\w+", str(ask(production, "/").body))
+    assert ask(production, address).headers["Cache-Control"] == "max-age=31536000"
+    assert ask(production, f"{address}0").headers["Cache-Control"] == "no-cache"
     assert "the-style" not in production.compose("logs", "web")
 
 

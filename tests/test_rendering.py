@@ -91,7 +91,6 @@ CHOSEN = (
     ("dependency_manager", {"poetry"}, "poetry.toml"),
     ("database", DATABASES, "migrations/*"),
     ("database", DATABASES, "tests/temporary_database.py"),
-    ("database", SERVERS, "secrets/*"),
     ("database", SERVERS, "scripts/init-db.sh"),
 )
 
@@ -99,7 +98,11 @@ CHOSEN = (
 TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("framework", {"fastapi"}, ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "httpx")),
     ("framework", {"fastapi"}, ("async def", "router")),
-    ("framework", {"flask"}, ("flask", "gunicorn", "blueprint", "render_template")),
+    (
+        "framework",
+        {"flask"},
+        ("flask", "gunicorn", "blueprint", "render_template", "secret_key", "csrf"),
+    ),
     ("framework", {"cli"}, ("typer", "hatch", "build-dist", r"\bpublish\b")),
     ("framework", {"job"}, ("apscheduler", "cronjob", "inbox", "dry-run")),
     ("dependency_manager", {"uv"}, (r"\buv\b", r"\buv_", "astral")),
@@ -114,7 +117,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("dependency_manager", {"uv", "poetry"}, ("dependency-groups",)),
     ("database", DATABASES, ("sqlalchemy", "alembic", "migrat", "database", "note")),
     ("database", DATABASES, ("dumps/", "restore(?!_throttle)")),
-    ("database", SERVERS, ("adminer", "secrets/", "init-db", r"\brole\b")),
+    ("database", SERVERS, ("adminer", "database_password", "init-db", r"\brole\b(?!=)")),
     ("database", {"postgresql"}, ("postgres", "psycopg", "psql", "pg_isready")),
     ("database", {"mysql", "mariadb"}, ("mysql", "aiomysql", "time_zone")),
     ("database", {"mysql"}, ("mysqladmin", "mysqldump", r"\[rsa\]")),
@@ -144,6 +147,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
 # What is spoken of for either of several reasons.
 SHARED_TRACES: tuple[tuple[Mapping[str, set[str]], tuple[str, ...]], ...] = (
     ({"database": {"none"}, "framework": {"cli", "job"}}, (r"(?<!con)texts",)),
+    ({"database": SERVERS, "framework": {"flask"}}, ("secrets/", "make secrets")),
     ({"framework": {"fastapi"}, "task_queue": {"celery"}}, ("watchfiles",)),
 )
 # Answers are named in the first, whatever they are; the full text of a licence is in the second.

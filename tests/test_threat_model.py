@@ -25,6 +25,7 @@ SHARED = (
     "fuzzing",
     "container_promises",
     "database_promises",
+    "page_promises",
 )  # modules with classes of tests, which others inherit
 
 # Together these have every file that a row may name.

@@ -24,6 +24,11 @@ SAMPLES = {
     "notes": {"notes/models.py", "notes/routes.py", "notes/schemas.py"},
     "texts": {"texts/figures.py", "texts/routes.py", "texts/schemas.py"},
 }
+PAGES = {
+    *(f"notes/{name}.py" for name in ("forms", "pages", "store")),
+    *(f"static/{name}" for name in ("favicon.svg", "style.css")),
+    *(f"templates/{name}.html" for name in ("base", "forms", "note", "notes")),
+}
 OF_EACH_KIND = pytest.mark.parametrize("project", PROJECTS, indirect=True)
 
 
@@ -65,7 +70,7 @@ def test_an_untouched_project_becomes_what_a_new_one_would_be(
     if answers["database"] != "none":
         changed.add("tests/test_notes.py")
     if answers["framework"] == "flask":
-        changed.add("tests/test_pages.py")
+        changed |= {f"src/harbour_api/{path}" for path in PAGES} | {"tests/test_pages.py"}
     assert compare(project, fresh) == changed
 
 

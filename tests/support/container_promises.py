@@ -30,6 +30,7 @@ REPLICAS = 2
 BUSY = 40  # requests, more than two processes work on at once
 LOG_CONFIG = {"Type": "json-file", "Config": {"max-file": "5", "max-size": "10m"}}
 PART_OF_TESTS = "tests/test_settings.py"
+KEY = "tide" * 8  # for sessions
 
 # How a database's own client takes a lock that every write waits for, some seconds long.
 MYSQL_CLIENT = (
@@ -362,7 +363,14 @@ class Service(SelfTested):
     ) -> None:
         service = production.containers("web")[0]["Config"]
         addresses = [f"--env={value}" for value in service["Env"] if "_URL=" in value]
-        missing = run_image(production, service["Image"])
+        if generated.read_answers(production.project)["framework"] == "flask":
+            missing = run_image(production, *addresses, service["Image"])
+            assert missing.returncode == 1
+            assert missing.stdout.startswith("SECRET_KEY is not set: ")
+            assert missing.stdout.count("\n") == 1
+            addresses.append(f"--env=SECRET_KEY={KEY}")
+        keys = [option for option in addresses if "_URL=" not in option]
+        missing = run_image(production, *keys, service["Image"])
         assert missing.returncode == 1
         assert missing.stdout.startswith("DATABASE_URL is not set: ")
         assert missing.stdout.count("\n") == 1
@@ -508,7 +516,8 @@ class Workplace(Deployed):
         development.compose("run", "--rm", "web", "pytest", "--quiet")
         migrate: tuple[str, ...] = ("alembic",)
         if generated.read_answers(development.project)["framework"] == "flask":
-            migrate = ("flask", "--app", f"{development.package.name}.app", "db")
+            migrate = ("flask", "db")
+            assert "/ready" in development.compose("exec", "-T", "web", "flask", "routes")
         revision = development.compose("exec", "-T", "web", *migrate, "revision", "--message=Empty")
         owners = {path.lstat().st_uid for path in development.project.rglob("*")}
         (written,) = development.project.glob("migrations/versions/*_empty.py")

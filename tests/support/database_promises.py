@@ -16,7 +16,7 @@ ALEMBIC_DOWNGRADE = ("alembic", "downgrade", "base")
 FLASK_DOWNGRADE = (
     "sh",
     "-c",
-    "flask --app $(ls src | grep -v pycache).app db downgrade base",
+    "flask db downgrade base",
 )
 AS_APP = ("sh", "-c", 'MYSQL_PWD=$(cat /run/secrets/database_password) exec "$0" "$@"')
 

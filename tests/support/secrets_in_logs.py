@@ -91,6 +91,8 @@ class Database:
         folder = stack.project / "secrets"
         names = ("database_password", "database_admin_password")
         self.secrets = [(folder / name).read_text("utf-8") for name in names]
+        for keys in folder.glob("secret_key"):
+            self.secrets += keys.read_text("utf-8").split()
         self.password = self.secrets[0]
         self.kind = str(generated.read_answers(stack.project)["database"])
 

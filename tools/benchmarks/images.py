@@ -45,6 +45,7 @@ STARTS = 3  # in each run
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql+psycopg://app@database.invalid:5432/app",
     "DATABASE_PASSWORD": "unused",
+    "SECRET_KEY": "unused" * 6,
 }
 # How each kind of thing is listed, and how it is removed, in the order in which it can be
 REMOVALS = {

@@ -118,6 +118,7 @@ class Services:
         if rival == OURS:
             settings = self.production("web")["environment"]
             settings["DATABASE_PASSWORD"] = PASSWORD
+            settings["SECRET_KEY"] = PASSWORD * 8
         settings["FORWARDED_ALLOW_IPS"] = self.site.subnet
         settings["WEB_CONCURRENCY"] = str(self.processes)
         return [f"--env={name}={value}" for name, value in settings.items()]

@@ -1,5 +1,6 @@
 """A log line and an id for each request."""
 
+import logging
 import time
 
 import structlog
@@ -16,6 +17,12 @@ def init_app(app: Flask) -> None:
     """Bind the request id to every log line of a request and return it to the client."""
     app.before_request(_begin)
     app.after_request(_end)
+    logging.getLogger("werkzeug").addFilter(_is_about_no_request)
+
+
+def _is_about_no_request(record: logging.LogRecord) -> bool:
+    """Leave out the lines of the server of development: there would be two for each request."""
+    return '"%s" %s %s' not in str(record.msg)
 
 
 def _begin() -> None:

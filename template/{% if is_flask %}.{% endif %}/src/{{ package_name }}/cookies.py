@@ -1,0 +1,16 @@
+"""Cookies: the session, which Flask signs and a browser keeps."""
+
+from flask import Flask
+
+from .settings import Settings
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Sign with the newest key, and keep the session from scripts and other sites."""
+    app.secret_key, *earlier_keys = settings.secret_keys
+    app.config["SECRET_KEY_FALLBACKS"] = earlier_keys
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.config["SESSION_COOKIE_SECURE"] = settings.session_cookie_secure
+    if settings.session_cookie_secure:
+        # No other host of the domain can set a cookie whose name begins like this.
+        app.config["SESSION_COOKIE_NAME"] = "__Host-session"
