@@ -88,6 +88,12 @@ def tracked(*paths: str) -> list[str]:
     return names("ls-files", "-z", "--", *paths) if paths else []
 
 
+def deleted(*paths: str) -> set[str]:
+    """List which of some paths git once had, but has no more."""
+    options = ("log", "-z", "--format=", "--name-only", "--no-renames", "--diff-filter=D")
+    return set(names(*options, "--relative", "--", *paths)) if paths else set()
+
+
 def samples(tree: Iterable[str]) -> set[str]:
     """Name the packages of the sample domain."""
     modules = (path.split("/") for path in tree if path.startswith("src/") and path.endswith(".py"))
@@ -233,7 +239,10 @@ class OwnFiles:
             # Parts of two releases need not fit together, so all that nobody edited becomes new.
             untouched = {path for path in paths if path in after and self.is_untouched(path)}
             changed.update(path for path in untouched if not path.startswith(REVISIONS))
-            needed.update({path: after[path] for path in self.needed_by_sample(after)})
+            added = {path for path in paths if path in after and not path.startswith(REVISIONS)}
+            added -= {*tracked(*added), *deleted(*added)}
+            changed |= added
+            needed.update({path: after[path] for path in added | self.needed_by_sample(after)})
         self.carry_over(sorted(changed), after, needed.keys())
 
     def stand_in_for(self, files: Tree) -> Tree:

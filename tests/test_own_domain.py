@@ -370,6 +370,24 @@ def test_a_task_queue_starts_without_the_sample(
     run(project, *PYTEST, "tests/test_task_queue.py")
 
 
+def test_an_earlier_sample_gets_what_is_new_and_nothing_that_was_deleted(
+    change_answers: Change,
+) -> None:
+    gone = "tests/test_pages.py"
+
+    def delete_a_test(project: Path) -> None:
+        git(project, "init", "--quiet")
+        updating.commit(project, "Begin")
+        (project / gone).unlink()
+
+    old = {"framework": "flask", "database": "postgresql"}
+    project, _, said, _ = change_answers(old, old | {"cache": "valkey"}, RELEASES[0], delete_a_test)
+    assert said == ""
+    for new in ("notes/forms.py", "notes/store.py", "templates/note.html", "static/favicon.svg"):
+        assert (project / PACKAGE / new).exists(), new
+    assert not (project / gone).exists()
+
+
 def test_a_schedule_without_entries_goes_with_the_task_queue(change_answers: Change) -> None:
     old = {"framework": "fastapi", "task_queue": "none"}
     new = old | {"task_queue": "celery"}
