@@ -211,6 +211,8 @@ def served_texts(templates: Path) -> set[str]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    page = environment.get_template("base.html").render(url_for=lambda *_, **__: "")
+    page = environment.get_template("base.html").render(
+        url_for=lambda *_, **__: "", get_flashed_messages=list
+    )
     lines = [line.strip().partition(">")[2].rpartition("</")[0] for line in page.split("\n")]
     return {html.unescape(line) for line in lines}
