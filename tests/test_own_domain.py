@@ -649,8 +649,8 @@ def test_a_package_that_is_no_longer_installed_is_found() -> None:
 
 
 def differences(project: Path, other: Path) -> set[str]:
-    """Name the files that differ, but for the answers, and the changelog of newer projects."""
-    return updating.compare(project, other) - {expected_merges.ANSWERS, "CHANGELOG.md"}
+    """Name the files that differ, but for the answers."""
+    return updating.compare(project, other) - {expected_merges.ANSWERS}
 
 
 def run(project: Path, *arguments: str) -> None:
