@@ -171,7 +171,6 @@ class Decisions:
         """Decide what stands in front of it."""
         self.may_have_proxy = self.is_web and not self.is_adopted
         self.has_proxy = self.may_have_proxy and answers.reverse_proxy == "nginx"
-        self.uses_proxy_fix = self.has_proxy and self.is_flask  # the server does not do it
         # Between the proxy and the service, unless PROXY_SUBNET says otherwise
         self.proxy_subnet = subnet_of(answers.project_slug)
 

@@ -26,6 +26,7 @@ class RequestLogMiddleware:
 
         client, _ = scope.get("client") or (None, None)
         identifier = request_id(Headers(scope=scope).get("x-request-id"))
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
         status = 500
         started = time.perf_counter()
 
@@ -41,12 +42,12 @@ class RequestLogMiddleware:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            log = logger.debug if scope["path"] in QUIET_PATHS else logger.info
+            log = logger.debug if path in QUIET_PATHS else logger.info
             log(
                 "request",
                 client=client,
                 method=scope["method"],
-                path=scope["path"],
+                path=path,
                 status=status,
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )
