@@ -71,6 +71,7 @@ class Decisions:
     is_web: bool
     is_asynchronous: bool
     manager_needs: str
+    manager_is_here: str
     manifests: list[str]
     locks: list[str]
     license_id: str
@@ -133,6 +134,8 @@ class Decisions:
             self.database_driver = answers.database_scheme or self.database_dialects[0]
         # Where containers have the volume "data"; a program finds the files of its user in /data.
         self.data_path = f"/var/lib/{answers.project_slug}" if self.is_cli else "/data"
+        # A file that a program makes and migrates by itself
+        self.keeps_own_database = self.is_cli and self.uses_sqlite
         self.database_url = ""  # in containers, without the password
         self.database_example = ""  # a URL elsewhere
         if self.has_server_database:
@@ -279,6 +282,7 @@ class Decisions:
         """Decide what it installs from a package index, and what does that."""
         self.look_up("dependency_manager", answers.dependency_manager)
         self.manager_needs = self.manager_needs.format(python=self.python)
+        self.manager_is_here = self.manager_is_here.format(python=self.python)
         self.uses_uv = answers.dependency_manager == "uv"
         self.uses_pip = answers.dependency_manager == "pip"
         self.uses_poetry = answers.dependency_manager == "poetry"

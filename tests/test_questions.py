@@ -204,7 +204,7 @@ def test_the_default_answers_give_a_good_service(render: Render) -> None:
         "project_name": "Harbour API",
         "project_slug": "harbour-api",
         "package_name": "harbour_api",
-        "description": "A service that is built, tested and run in containers",
+        "description": "Software that is built, tested and run in containers",
         "author_name": "",
         "organization": "",
         "framework": "fastapi",
