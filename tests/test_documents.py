@@ -107,7 +107,8 @@ def test_a_document_lists_every_setting(project: Path) -> None:
     assert "LOG_FORMAT" in fields
     assert fields | {name for name, _ in compose} <= listed.keys()
     for name, default in compose:
-        assert name in OF_COMPOSE or listed[name] == f"`{default}`", name
+        usual = f"`{default}`" if default else "none"
+        assert name in OF_COMPOSE or listed[name] == usual, name
 
 
 def test_a_wrong_link_is_found(tmp_path: Path) -> None:
