@@ -174,6 +174,8 @@ class Decisions:
         """Decide what stands in front of it."""
         self.may_have_proxy = self.is_web and not self.is_adopted
         self.has_proxy = self.may_have_proxy and answers.reverse_proxy == "nginx"
+        # Of Compose's, in a setting that owners have since there is one
+        self.trusts_one_network = self.has_proxy and self.is_flask
         # Between the proxy and the service, unless PROXY_SUBNET says otherwise
         self.proxy_subnet = subnet_of(answers.project_slug)
 
