@@ -12,5 +12,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.config["SESSION_COOKIE_SECURE"] = settings.session_cookie_secure
     if settings.session_cookie_secure:
-        # No other host of the domain can set a cookie whose name begins like this.
-        app.config["SESSION_COOKIE_NAME"] = "__Host-session"
+        # No other host can set a cookie that is "__Host-", which is for all paths of this one.
+        prefix = "__Secure-" if settings.root_path else "__Host-"
+        app.config["SESSION_COOKIE_NAME"] = f"{prefix}session"
