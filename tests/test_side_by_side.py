@@ -34,7 +34,12 @@ def give_ports(project: Path, **environment: str) -> dict[str, str]:
     """Give a project ports of its own."""
     result = stacks.execute("make", "--silent", "ports", cwd=project, **environment)
     assert result.returncode == 0, result.stdout
-    return generated.parse_environment((project / ".env").read_text("utf-8"))
+    ports = generated.parse_environment((project / ".env").read_text("utf-8"))
+    for name, port in ports.items():
+        if name.endswith("_PORT"):  # of several, the first
+            address = f"{name.removesuffix('_PORT')} is at localhost:{port.partition('-')[0]}\n"
+            assert address in result.stdout
+    return ports
 
 
 def test_every_port_can_be_set(projects: list[Path]) -> None:
