@@ -131,7 +131,8 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("cache", {"valkey", "none"}, ("valkey",)),  # the broker's too, if there is no cache
     ("cache", {"redis"}, ("redis-server", "redis-cli", r"redis:\d")),
     ("task_queue", {"celery"}, ("celery", "flower", "broker", r"\bbeat\b", "heartbeat_sent")),
-    ("reverse_proxy", {"nginx"}, ("nginx", r"\bproxy", "forwarded", "robots")),
+    ("reverse_proxy", {"nginx"}, ("nginx", "robots")),
+    ("framework", {"fastapi", "flask"}, (r"\bproxy", "forwarded")),
     ("base_image", {"slim"}, (r"\d-slim-",)),
     ("base_image", {"alpine"}, ("alpine", r"\bapk\b(?! add --no-cache (cosign|make)$)", "musl")),
     ("base_image", {"slim", "full", "alpine"}, ("wheels/", "image-offline")),
