@@ -25,7 +25,7 @@ class TestFastapiWithUvAndPostgresql(
 
 
 class TestFlaskWithPipAndPostgresql(
-    Service, Workplace, Pages, Sessions, Builds, Busy, WebAttacks, Discretion, Fuzz
+    Sessions, Service, Workplace, Pages, Builds, Busy, WebAttacks, Discretion, Fuzz
 ):
     """The other framework, the plainest manager, the other image and another Python."""
 

@@ -103,6 +103,7 @@ def rotate(production: Stack) -> None:
     result = stacks.execute(
         "make", "rotate-secrets", cwd=production.project, **production.environment
     )
+    production.addresses.clear()  # its containers are others now
     stacks.give_to_developer(production.project)
     assert result.returncode == 0, result.stdout
 
