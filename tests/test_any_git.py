@@ -149,9 +149,9 @@ def test_nothing_is_written_through_a_link(
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("not of this project\n", "utf-8")
-    (project / "docs").mkdir()
-    (project / ".editorconfig").rename(project / "docs" / "editorconfig")
-    (project / ".editorconfig").symlink_to("docs/editorconfig")
+    (project / "conventions").mkdir()
+    (project / ".editorconfig").rename(project / "conventions" / "editorconfig")
+    (project / ".editorconfig").symlink_to("conventions/editorconfig")
     (project / "SECURITY.md").unlink()
     (project / "SECURITY.md").symlink_to(elsewhere)
     (project / "scripts").rename(project / "tools")
@@ -163,12 +163,12 @@ def test_nothing_is_written_through_a_link(
 
     assert result.returncode == 0, result.stdout
     assert updating.conflicts_in(project) == [".editorconfig"]
-    assert (project / ".editorconfig").readlink() == Path("docs/editorconfig")
+    assert (project / ".editorconfig").readlink() == Path("conventions/editorconfig")
     assert (project / "scripts").readlink() == Path("tools")
     assert elsewhere.read_text("utf-8") == "not of this project\n"
     assert generated.read_tree(project / "tools") == tools
     old = (releases(OLD, ANSWERS) / ".editorconfig").read_text("utf-8")
-    assert (project / "docs" / "editorconfig").read_text("utf-8") == old
+    assert (project / "conventions" / "editorconfig").read_text("utf-8") == old
     assert "you have a link in place of their folder: scripts/news.sh\n" in result.stdout
 
 
