@@ -27,7 +27,7 @@ SAMPLES = {
 PAGES = {
     *(f"notes/{name}.py" for name in ("forms", "pages", "store")),
     *(f"static/{name}" for name in ("favicon.svg", "style.css")),
-    *(f"templates/{name}.html" for name in ("base", "forms", "note", "notes")),
+    *(f"templates/{name}.html" for name in ("base", "error", "forms", "note", "notes")),
 }
 OF_EACH_KIND = pytest.mark.parametrize("project", PROJECTS, indirect=True)
 
