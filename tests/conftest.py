@@ -5,6 +5,8 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from itertools import compress
+from operator import not_
 from pathlib import Path
 from typing import Any
 
@@ -156,9 +158,28 @@ def bare_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(programs)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run be thorough."""
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="also run what keeps the same promises with other answers; named tests always run",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run all of what is named."""
+    if config.args_source is pytest.Config.ArgsSource.ARGS and not hasattr(config, "workerinput"):
+        config.option.thorough = True  # which xdist tells its processes
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what takes longest: xdist hands out whole modules and classes in this order."""
     items.sort(key=lambda item: -cost(item.nodeid))
+    if not config.option.thorough:
+        is_repeated = [item.get_closest_marker("thorough") is not None for item in items]
+        config.hook.pytest_deselected(items=[*compress(items, is_repeated)])
+        items[:] = compress(items, map(not_, is_repeated))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

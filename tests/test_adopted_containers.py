@@ -20,6 +20,7 @@ import stacks
 from adoption import adopt, copy_application, own_files, write_application
 from container_promises import HOME_CACHE, use_home
 from repository import ROOT
+from sampling import some
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -137,6 +138,7 @@ class TestPackage(Adopted):
         assert re.search(r"^gunicorn==23\.", locked, re.MULTILINE)
 
 
+@pytest.mark.thorough
 class TestPoetry(Adopted):
     """A package of Poetry with migrations of PostgreSQL."""
 
@@ -151,6 +153,7 @@ class TestPoetry(Adopted):
         assert stack.ask("/ships", content={"name": self.text}).status == 201
 
 
+@pytest.mark.thorough
 class TestPipenv(Adopted):
     """An application of Pipenv with MySQL, for which MariaDB stands as it speaks the same."""
 
@@ -191,7 +194,7 @@ class TestCheck:
             names = programs.run("docker", kind, "ls", "--format", "json")
             assert "slipway-check-" not in names, kind
 
-    @pytest.mark.parametrize("name", ["django", "workspace"])
+    @pytest.mark.parametrize("name", some(["django", "workspace"], one_in=2))
     def test_it_starts_both_environments(self, template: Path, tmp_path: Path, name: str) -> None:
         project = copy_application(name, tmp_path)
         result = check(template, project)
@@ -204,7 +207,7 @@ class TestCheck:
         ]
         assert generated.files(project, "containers/production.txt")
 
-    @pytest.mark.parametrize("name", ["fastapi-src", "setup-cfg"])
+    @pytest.mark.parametrize("name", some(["fastapi-src", "setup-cfg"], one_in=2))
     def test_it_locks_what_takes_its_version_from_git(
         self, template: Path, tmp_path: Path, name: str
     ) -> None:

@@ -18,6 +18,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from questions import Answers
 from repository import ROOT
+from sampling import some
 from updating import (
     NEWEST,
     clone_with_releases,
@@ -119,7 +120,7 @@ def locks_of(answers: dict[str, str]) -> list[str]:
     return list(managers[answers.get("dependency_manager", "uv")]["locks"])
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", some(CHANGES, one_in=3))
 def test_a_project_becomes_what_a_new_one_with_these_answers_would_be(
     releases: Path, tmp_path: Path, bare_path: str, name: str
 ) -> None:

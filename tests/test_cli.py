@@ -205,6 +205,7 @@ class TestProgramWithoutDatabase(Program):
             assert process.wait(timeout=10) == code
 
 
+@pytest.mark.thorough
 class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
     """A program that keeps what it finds in a database."""
 
@@ -243,6 +244,7 @@ class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
         write_migration(development, "texts")
 
 
+@pytest.mark.thorough
 class TestProgramWithUvAndMysql(Deployed):
     """What differs with another database."""
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.docker
 
 
 class TestFastapiWithUvAndPostgresql(
-    Postgresql, Rotation, Service, Workplace, Builds, WebAttacks, Fuzz
+    Postgresql, Rotation, Service, Documented, Workplace, Builds, WebAttacks, Fuzz
 ):
     """The default answers, cloned where nobody but the owner of a file may read it."""
 
@@ -37,7 +37,8 @@ class TestFlaskWithPipAndPostgresql(
     }
 
 
-class TestFastapiWithUvAndSqlite(Sqlite, Service, Documented):
+@pytest.mark.thorough
+class TestFastapiWithUvAndSqlite(Sqlite, Service):
     """The database that is a file."""
 
     answers: ClassVar[questions.Answers] = {"database": "sqlite"}

@@ -20,6 +20,7 @@ class TestMariadb(MysqlProtocol, SelfTested):
     sql = (*AS_APP, "mariadb", "--user=app", "app", "--execute")
 
 
+@pytest.mark.thorough
 class TestMysql(MysqlProtocol, Rotation, Service):
     """With FastAPI, whose driver is asynchronous: no other stack has both."""
 

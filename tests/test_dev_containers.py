@@ -297,6 +297,7 @@ class TestFastapi(WebContainer):
 
 
 @pytest.mark.docker
+@pytest.mark.thorough
 class TestFlask(WebContainer):
     """With Pipenv."""
 
@@ -309,6 +310,7 @@ class TestFlask(WebContainer):
 
 
 @pytest.mark.docker
+@pytest.mark.thorough
 class TestProgram(ProgramContainer):
     """With uv, which installs the program, and a database beside it."""
 

@@ -254,6 +254,7 @@ class TestJobWithPipenvAndMariadb(Rotation, JobWithServer, JobAttacks):
 
 
 @pytest.mark.docker
+@pytest.mark.thorough
 class TestJobWithUvAndMysql(JobWithServer):
     """The same lock in the other server with this protocol."""
 

@@ -25,6 +25,7 @@ import renovate
 import stacks
 import updating
 from conftest import Render
+from sampling import some
 
 MANAGERS = questions.choices()["dependency_manager"]
 MANIFESTS = ("pyproject.toml", "Pipfile", "requirements/*.in")
@@ -42,6 +43,7 @@ vulnerabilities:
 """
 
 WITH_MANAGERS = pytest.mark.parametrize("manager", MANAGERS)
+WITH_SOME = pytest.mark.parametrize("manager", some(MANAGERS, one_in=2))
 
 pytestmark = pytest.mark.docker
 
@@ -158,7 +160,7 @@ def test_renovate_reads_the_locks(
         }
 
 
-@WITH_MANAGERS
+@WITH_SOME
 def test_a_second_lock_changes_nothing(service_of: ServiceOf, manager: str) -> None:
     service = service_of(manager)
     locking.lock_anew(service.project)
@@ -181,7 +183,7 @@ def test_a_stale_lock_is_refused(service_of: ServiceOf, manager: str) -> None:
         service.put_back()
 
 
-@WITH_MANAGERS
+@WITH_SOME
 @pytest.mark.parametrize("dockerfile", ["Dockerfile", "Dockerfile.dev"])
 def test_a_missing_lock_is_refused(service_of: ServiceOf, manager: str, dockerfile: str) -> None:
     service = service_of(manager)
@@ -224,7 +226,7 @@ def test_the_image_lists_its_packages_as_they_are_locked(
     assert service.packages == service_of(MANAGERS[0]).packages
 
 
-@WITH_MANAGERS
+@WITH_SOME
 def test_what_differs_from_the_lock_is_shown(service_of: ServiceOf, manager: str) -> None:
     service = service_of(manager)
     equal = service.script("scripts/check-drift.sh", service.image)
@@ -260,7 +262,7 @@ def test_what_cannot_be_compared_is_named(service_of: ServiceOf) -> None:
         assert result.stdout.count("\n") == 1
 
 
-@WITH_MANAGERS
+@WITH_SOME
 def test_every_locked_version_is_looked_up(service_of: ServiceOf, manager: str) -> None:
     service = service_of(manager)
     exceptions = service.project / ".trivyignore.yaml"
@@ -290,7 +292,7 @@ def test_every_locked_version_is_looked_up(service_of: ServiceOf, manager: str) 
         exceptions.unlink()
 
 
-@WITH_MANAGERS
+@WITH_SOME
 def test_tools_see_what_production_installs_and_no_network(
     service_of: ServiceOf, manager: str
 ) -> None:
@@ -329,7 +331,7 @@ def test_a_report_that_fails_leaves_nothing(service_of: ServiceOf) -> None:
     assert not (service.project / "reports" / "sbom.cdx.json").exists()
 
 
-@WITH_MANAGERS
+@WITH_SOME
 def test_the_same_source_and_lock_give_the_same_image(service_of: ServiceOf, manager: str) -> None:
     service = service_of(manager)
     again = f"{service.image}:again"

@@ -26,6 +26,7 @@ import stacks
 from conftest import Render
 from pip._internal.models.index import PyPI
 from repository import ROOT
+from sampling import some
 
 from extensions import decisions
 
@@ -98,7 +99,7 @@ GIT_DEPENDENCY: Mapping[str, Callable[[str], str]] = {
 }
 TAGS = ("build", "latest", "development")
 MOUNT = "--secret=id=netrc,env=INDEX_CREDENTIALS"
-WITH_MANAGERS = pytest.mark.parametrize("manager", MANIFESTS)
+WITH_MANAGERS = pytest.mark.parametrize("manager", some(MANIFESTS, one_in=2))  # uv and Poetry
 
 pytestmark = pytest.mark.docker
 

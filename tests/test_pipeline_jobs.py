@@ -222,6 +222,7 @@ class TestProgram:
         assert r"## Checks\n\n`make check` passed.\n" in options
 
 
+@pytest.mark.thorough
 class TestSamples:
     """The checks with other managers and databases."""
 

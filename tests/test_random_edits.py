@@ -85,6 +85,7 @@ def test_no_line_of_a_user_is_ever_lost(
 
 
 # With 50 edits each, on average; to shrink an example would take longer than to understand it
+@pytest.mark.thorough
 @settings(max_examples=200, phases=[Phase.generate])
 @given(
     answers=st.sampled_from(PROJECTS),

@@ -101,7 +101,13 @@ def test_every_manager_meets_every_database_and_cache_here_or_in_a_stack() -> No
         assert met >= {*product(MANAGERS, SERVICES[key])}
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in CHECKED.values() else [pytest.mark.thorough])
+        for name in ROWS
+    ],
+)
 def test_the_checks_of_a_project_pass(
     projects: dict[str, Future[Path]], caches: str, name: str
 ) -> None:

@@ -2,7 +2,9 @@
 
 import importlib
 import re
+import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 import questions
@@ -16,12 +18,18 @@ ROWS = ROW.findall(DOCUMENT)
 STACK = set(questions.choices()) - {"ci", "dependency_updates", "license"}
 
 
-def answers_of(test: str) -> questions.Answers:
-    """Complete the answers that a class of tests, or its module, gives to the template."""
+def class_of(test: str) -> Any:
+    """Find the class of tests that the table names."""
     path, name = test.split("::")
     module = importlib.import_module(path.removeprefix("tests/").removesuffix(".py"))
-    answers = getattr(getattr(module, name), "answers", None)
-    return questions.keep(module.ANSWERS if answers is None else answers)
+    return getattr(module, name)
+
+
+def answers_of(test: str) -> questions.Answers:
+    """Complete the answers that a class of tests, or its module, gives to the template."""
+    tests = class_of(test)
+    answers = getattr(tests, "answers", None)
+    return questions.keep(sys.modules[tests.__module__].ANSWERS if answers is None else answers)
 
 
 def test_every_answer_has_one_row() -> None:
@@ -45,6 +53,13 @@ def test_an_answer_is_given_by_its_tests_or_checked_instead(
     assert not classes or question in STACK
     assert [test for test in classes if answers_of(test).get(question) != answer] == []
     assert [test for test in tests if not exists(test)] == []
+
+
+@pytest.mark.parametrize("test", sorted({CODE.findall(runs)[0] for _, _, runs, _ in ROWS if runs}))
+def test_every_answer_is_run_without_being_thorough(test: str) -> None:
+    marks = getattr(class_of(test), "pytestmark", [])
+
+    assert "thorough" not in {mark.name for mark in marks}
 
 
 def test_every_framework_has_run_with_mysql() -> None:

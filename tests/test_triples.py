@@ -5,6 +5,7 @@ import pytest
 import questions
 from combinations import covering_array
 from conftest import Render
+from sampling import some
 
 STACK = ("framework", "dependency_manager", "database", "base_image")
 ROWS = covering_array([{key: questions.choices()[key] for key in STACK}], strength=3)
@@ -15,7 +16,9 @@ def test_every_three_answers_meet() -> None:
     assert len(ROWS) >= databases * max(frameworks * managers, frameworks * bases, managers * bases)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: "-".join(row[key] for key in STACK))
+@pytest.mark.parametrize(
+    "row", some(ROWS, one_in=2), ids=lambda row: "-".join(row[key] for key in STACK)
+)
 def test_every_file_parses_and_is_tidy(render: Render, row: dict[str, str]) -> None:
     others = {key: values for key, values in questions.choices().items() if key not in STACK}
     turn = ROWS.index(row)

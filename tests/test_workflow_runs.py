@@ -75,6 +75,7 @@ class TestPullRequestFromAFork(Runs):
         assert registries.tags(registry, REPOSITORY) == []
 
 
+@pytest.mark.thorough
 class TestFailingTest(Runs):
     """A job with pip, which compares its locks by making them again, and has few packages here."""
 
@@ -97,6 +98,7 @@ class TestFailingTest(Runs):
         assert registries.tags(registry, REPOSITORY) == []
 
 
+@pytest.mark.thorough
 class TestVulnerableImage(Runs):
     """A job with Pipenv and MariaDB."""
 
@@ -145,6 +147,7 @@ class TestTag(Runs):
         assert_signed(outcome, registry, "0.1.0")
 
 
+@pytest.mark.thorough
 class TestProgram(Runs):
     """A program with uv and PostgreSQL."""
 
@@ -178,6 +181,7 @@ class TestProgram(Runs):
         assert registries.tags(registry, REPOSITORY) == []
 
 
+@pytest.mark.thorough
 class TestAdopted(Runs):
     """An application with a layout of its own."""
 
@@ -256,10 +260,15 @@ def test_in_containers():
 def test_without_containers():
     assert True
 """
+OPTIONS = """
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true")
+"""
 OWN_FILES: Mapping[str, str] = {
     "requirements/testing.txt": "pytest\n",
     "tests/test_small.py": OWN_TEST,
-    "pytest.ini": "[pytest]\nmarkers = docker: needs a Docker Engine\n",
+    "tests/conftest.py": OPTIONS,
+    "pytest.ini": "[pytest]\nmarkers = docker: needs a Docker Engine\ntestpaths = tests\n",
     "tools/taken_names.py": "",  # it would resolve every requirement
     ".ci/Dockerfile": "FROM scratch\nCOPY Dockerfile /actionlint\n",  # the image has no stand-in
     "docs/changes/1.added.md": "Something.\n",
