@@ -289,6 +289,11 @@ class Decisions:
         self.uses_pip = answers.dependency_manager == "pip"
         self.uses_poetry = answers.dependency_manager == "poetry"
         self.uses_pipenv = answers.dependency_manager == "pipenv"
+        # Where people list what the application needs
+        self.listed_in = self.manifests[0]
+        if self.is_adopted and self.uses_pip:
+            own_lists = [*self.own_requirements, self.package_file, "containers/production.in"]
+            self.listed_in = next(filter(None, own_lists))
         # pyproject.toml does, not a file of the manager.
         self.lists_dependencies = "pyproject.toml" in self.manifests
         # The folder with what pip-tools compiles, "" if nothing

@@ -80,6 +80,10 @@ class Adopted:
                 stacks.eventually(lambda: stack.ask("/edited").status == 200)
             finally:
                 module.write_text(original)
+            with container_promises.edited(module, f"import {container_promises.MISSING}"):
+                again = stack.try_compose(*container_promises.START_AGAIN, "web")
+                assert again.returncode != 0
+                assert container_promises.ADVICE in stack.compose("logs", "web")
 
     def test_production_answers_after_a_restart_and_has_no_privileges(self, project: Path) -> None:
         with Stack(project, stacks.PRODUCTION).running() as stack:

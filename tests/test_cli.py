@@ -15,7 +15,15 @@ import pytest
 import questions
 import stacks
 from attacks import ProgramAttacks
-from container_promises import HOME_CACHE, HOME_USE, Deployed, check_modes, write_migration
+from container_promises import (
+    ADVICE,
+    HOME_CACHE,
+    HOME_USE,
+    Deployed,
+    check_modes,
+    missing_a_module,
+    write_migration,
+)
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
@@ -94,6 +102,12 @@ class Program(Deployed):
     def test_it_runs_in_the_work_tree(self, development: Stack) -> None:
         shown = development.compose("run", "--build", "--rm", "cli", "measure", "README.md")
         assert "README.md" in shown
+
+    def test_a_start_without_a_module_says_what_brings_it(self, development: Stack) -> None:
+        with missing_a_module(development):
+            result = development.try_run("--no-deps", "cli", "--version")
+        assert result.returncode == 1
+        assert ADVICE in result.stdout.splitlines()[-1]
 
     def test_its_own_tests_and_linters_pass_inside(self, development: Stack) -> None:
         assert " passed" in development.compose("run", "--rm", "cli", "pytest")

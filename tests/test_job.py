@@ -17,12 +17,14 @@ import yaml
 from attacks import JobAttacks
 from conftest import Render
 from container_promises import (
+    ADVICE,
     HOME_CACHE,
     MYSQL_CLIENT,
     Deployed,
     Rotation,
     check_modes,
     check_privileges,
+    missing_a_module,
     use_home,
 )
 from stacks import Stack
@@ -162,6 +164,13 @@ class Job(Deployed):
         ):
             line = run(development, *options)
             assert (line["exit_code"], line[result]) == (0, 1)
+
+    def test_a_start_without_a_module_says_what_brings_it(self, development: Stack) -> None:
+        with missing_a_module(development):
+            for command in ("job", "scheduler"):
+                result = development.try_run("--no-deps", command)
+                assert result.returncode == 1
+                assert ADVICE in result.stdout.splitlines()[-1]
 
     def test_a_wrong_schedule_is_refused_with_one_sentence(self, development: Stack) -> None:
         result = development.try_run("--env=SCHEDULE=0 6 * * 0", "scheduler")

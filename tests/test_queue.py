@@ -15,7 +15,14 @@ import pytest
 import questions
 import stacks
 from attacks import Attacks, tells
-from container_promises import HOME_CACHE, Deployed, use_home
+from container_promises import (
+    ADVICE,
+    HOME_CACHE,
+    START_AGAIN,
+    Deployed,
+    missing_a_module,
+    use_home,
+)
 from database_promises import FLASK_DOWNGRADE, Sqlite
 from secrets_in_logs import Database, check_lines
 from stacks import Stack
@@ -245,6 +252,16 @@ class TestQueueWithSqlite(Sqlite):
                 assert container["State"]["ExitCode"] == 0
             else:
                 assert container["State"]["Health"]["Status"] == "healthy", service
+
+    def test_a_start_without_a_module_ends_and_says_what_brings_it(
+        self, development: Stack
+    ) -> None:
+        services = ("worker", "beat")
+        with missing_a_module(development):
+            for service in services:
+                assert development.try_compose(*START_AGAIN, service).returncode != 0
+                assert ADVICE in development.compose("logs", service)
+        development.compose(*START_AGAIN, *services)
 
     def test_a_note_is_measured(self, development: Stack) -> None:
         assert measured(development) == {"characters": 12, "words": 3, "reading_seconds": 1}

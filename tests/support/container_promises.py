@@ -10,7 +10,8 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
@@ -75,6 +76,32 @@ NO_IPV6 = {
         }
     ],
 }
+
+
+MISSING = "pyfiglet"  # that no project has
+ADVICE = f"The development image has no {MISSING}: list what brings it in "
+START_AGAIN = ("up", "--detach", "--wait", "--no-deps", "--force-recreate")
+
+
+@contextmanager
+def edited(module: Path, line: str) -> Iterator[None]:
+    """Let a module begin with another line, until the end of the block."""
+    original = module.read_text("utf-8")
+    module.write_text(f"{line}\n{original}", "utf-8")
+    try:
+        yield
+    finally:
+        module.write_text(original, "utf-8")
+
+
+def tells(stack: Stack, words: str, often: int) -> bool:
+    """Say whether the service has logged some words more often than before."""
+    return stack.compose("logs", "web").count(words) > often
+
+
+def missing_a_module(stack: Stack) -> AbstractContextManager[None]:
+    """Let every process of a project need what its development image lacks."""
+    return edited(stack.package / "settings.py", f"import {MISSING}")
 
 
 def use_home(stack: Stack, service: str) -> str:
@@ -490,6 +517,29 @@ class Workplace(Deployed):
         finally:
             source.write_text(original, "utf-8")
         stacks.eventually(lambda: "X-Request-ID" in development.ask("/health").headers)
+
+    def test_a_start_without_a_module_ends_and_says_what_brings_it(
+        self, development: Stack
+    ) -> None:
+        with missing_a_module(development):
+            started = time.monotonic()
+            result = development.try_compose(*START_AGAIN, "web")
+            assert result.returncode != 0
+            assert time.monotonic() - started < 60
+            assert ADVICE in development.compose("logs", "web")
+            result = development.try_compose("run", "--rm", "-T", "migrate")
+            assert result.returncode != 0
+            assert ADVICE in result.stdout
+        development.compose(*START_AGAIN, "web")
+
+    def test_a_mistake_in_an_edit_ends_nothing(self, development: Stack) -> None:
+        before = development.containers("web")[0]["State"]["StartedAt"]
+        for mistake, told in ((")", "SyntaxError"), (f"import {MISSING}", "ModuleNotFoundError")):
+            often = development.compose("logs", "web").count(told)
+            with edited(development.package / "request_log.py", mistake):
+                stacks.eventually(partial(tells, development, told, often))
+            stacks.eventually(lambda: development.ask("/health").status == HTTPStatus.OK)
+        assert development.containers("web")[0]["State"]["StartedAt"] == before
 
     def test_a_part_of_its_tests_can_be_run(self, development: Stack) -> None:
         assert " passed" in development.compose("run", "--rm", "web", "pytest", PART_OF_TESTS)
