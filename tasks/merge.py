@@ -20,9 +20,6 @@ LABELS = ("before updating", "last update", "after updating")
 LINK, PROGRAM, PLAIN = "120000", "100755", "100644"
 CODE_BLOCK = re.compile(rb"^```.*?^```", re.MULTILINE | re.DOTALL)
 
-# What Compose never watched, since it is mounted; a user's own service may stand right behind.
-DROPPED = re.compile(rb"^    develop:\n(?: {6}.*\n)+", re.MULTILINE)
-
 # Lines of the template that were rephrased, and how they read before.
 EARLIER = (
     (rb"^COPY --chmod=\d+ ", rb"COPY "),
@@ -103,8 +100,6 @@ def decide(path: str, base: File | None, mine: File | None, theirs: File | None)
         return Outcome(mine, kind="rewritten")
     old, new = (with_ends_of(ours, content(file)) for file in (base, theirs))
     old, ours = (in_words_of(new, text) for text in (old, ours))
-    for block in set(DROPPED.findall(old)) - set(DROPPED.findall(new)):
-        old, ours = (text.replace(block, b"") for text in (old, ours))
     old, new = (with_pins_of(ours, text) for text in (old, new))
     text, has_conflict = merge_texts(old, ours, new)
     if (has_conflict and not text) or not holds(old, ours, text):

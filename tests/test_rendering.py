@@ -256,10 +256,13 @@ def test_every_file_parses(project: Path) -> None:
         generated.parse(file)
 
 
-def test_nothing_is_watched_that_is_mounted(project: Path) -> None:
-    override = generated.parse(project / "compose.override.yaml")
-    for name, service in override["services"].items():
-        assert ".:/app" not in service.get("volumes", []) or "develop" not in service, name
+def test_what_lasts_in_development_is_rebuilt_with_its_lock(project: Path) -> None:
+    manager = str(generated.read_answers(project)["dependency_manager"])
+    lock = decisions.read_choices()["dependency_manager"][manager]["locks"][-1]
+    watched = {"watch": [{"path": lock, "action": "rebuild"}]}
+    services = generated.parse(project / "compose.override.yaml")["services"]
+    found = {name for name, service in services.items() if service.get("develop") == watched}
+    assert found == {"web", "scheduler", "worker", "beat"} & services.keys()
 
 
 def test_make_lists_its_targets(project: Path) -> None:

@@ -12,7 +12,6 @@ import updating
 from repository import ROOT
 from updating import Renderings
 
-WATCHED = rb"    develop:\n(?:      .*\n)+"  # a part of a service that the template no longer has
 Tree = Mapping[str, bytes]  # a path to its content
 
 LIMITS = {  # of services, which are settings now
@@ -65,8 +64,6 @@ def check(old: Tree, mine: Tree, new: Tree, result: Tree) -> set[str]:
                 continue
             before, theirs = (with_ends_of(ours, text) for text in (before or b"", theirs))
             before, ours = (in_new_words(theirs, text) for text in (before, ours))
-            for watched in set(re.findall(WATCHED, before)) - set(re.findall(WATCHED, theirs)):
-                before, ours = (text.replace(watched, b"") for text in (before, ours))
             before, theirs = (pinned_as(ours, text) for text in (before, theirs))
             expected, is_conflict = merge(before, ours, theirs)
             if is_conflict:
