@@ -121,6 +121,8 @@ def delete(project: Path) -> None:
         shutil.rmtree(project / PACKAGE / domain, ignore_errors=True)
     for test in users_tests(project):
         test.unlink()
+    if (project / PACKAGE / "commands.py").exists():
+        (project / PACKAGE / "commands.py").unlink()
     for name, text in BARE[str(generated.read_answers(project)["framework"])].items():
         (project / PACKAGE / name).write_text(text, "utf-8")
     if (project / PACKAGE / "schedule.py").exists():

@@ -24,6 +24,7 @@ SAMPLES = {
     "notes": {"notes/models.py", "notes/routes.py", "notes/schemas.py"},
     "texts": {"texts/figures.py", "texts/routes.py", "texts/schemas.py"},
 }
+COMMANDS = {"commands.py", "notes/seed.py"}
 PAGES = {
     *(f"notes/{name}.py" for name in ("forms", "pages", "store")),
     *(f"static/{name}" for name in ("favicon.svg", "style.css")),
@@ -68,9 +69,12 @@ def test_an_untouched_project_becomes_what_a_new_one_would_be(
     sample = SAMPLES["texts" if answers["database"] == "none" else "notes"]
     changed = {f"src/harbour_api/{path}" for path in sample}
     if answers["database"] != "none":
-        changed.add("tests/test_notes.py")
+        changed |= {"tests/test_commands.py", "tests/test_notes.py"}
+        changed |= {f"src/harbour_api/{path}" for path in COMMANDS}
     if answers["framework"] == "flask":
         changed |= {f"src/harbour_api/{path}" for path in PAGES} | {"tests/test_pages.py"}
+        if answers["database"] != "none":
+            changed.add("src/harbour_api/api.py")
     assert compare(project, fresh) == changed
 
 
