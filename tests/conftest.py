@@ -30,6 +30,7 @@ pytest.register_assert_rewrite(
     "expected_merges",
     "fuzzing",
     "locking",
+    "manual",
     "project_checks",
     "stacks",
     "updating",

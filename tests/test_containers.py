@@ -9,6 +9,7 @@ from attacks import WebAttacks
 from container_promises import Builds, Busy, Rotation, Service, Workplace
 from database_promises import Postgresql, Sqlite
 from fuzzing import Fuzz
+from manual import Manual
 from page_promises import Pages, Sessions
 from secrets_in_logs import Discretion
 
@@ -38,7 +39,7 @@ class TestFlaskWithPipAndPostgresql(
 
 
 @pytest.mark.thorough
-class TestFastapiWithUvAndSqlite(Sqlite, Service):
+class TestFastapiWithUvAndSqlite(Sqlite, Service, Manual):
     """The database that is a file."""
 
     answers: ClassVar[questions.Answers] = {"database": "sqlite"}

@@ -6,17 +6,19 @@ import pytest
 import questions
 from container_promises import Rotation, SelfTested, Service
 from database_promises import AS_APP, FLASK_DOWNGRADE, MysqlProtocol
+from manual import Columns
 from stacks import Stack
 
 pytestmark = pytest.mark.docker
 
 
-class TestMariadb(MysqlProtocol, SelfTested):
+class TestMariadb(MysqlProtocol, SelfTested, Columns):
     """With Flask, whose driver is synchronous."""
 
     answers: ClassVar[questions.Answers] = {"framework": "flask", "database": "mariadb"}
     umask = 0o027
     downgrade = FLASK_DOWNGRADE
+    step_back = ("flask", "db", "downgrade")
     sql = (*AS_APP, "mariadb", "--user=app", "app", "--execute")
 
 

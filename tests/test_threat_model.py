@@ -25,6 +25,7 @@ SHARED = (
     "fuzzing",
     "container_promises",
     "database_promises",
+    "manual",
     "page_promises",
 )  # modules with classes of tests, which others inherit
 
