@@ -24,7 +24,7 @@ BIDIRECTIONAL_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u20
 # What generated projects hold beside their package.
 RESERVED_PACKAGES = frozenset(
     """
-    conftest giving_up migrations scripts servers src temporary_database test tests
+    conftest giving_up migrations otlp_receiver scripts servers src temporary_database test tests
     """.split()
 )
 

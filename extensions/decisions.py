@@ -38,6 +38,7 @@ class Answers:
     cache: str = ""
     task_queue: str = ""
     reverse_proxy: str = ""
+    telemetry: str = ""
     license: str = ""
     os_packages_build: tuple[str, ...] = ()
     os_packages_runtime: tuple[str, ...] = ()
@@ -90,6 +91,7 @@ class Decisions:
         self.decide_database(answers)
         self.decide_cache_and_queue(answers)
         self.decide_proxy(answers)
+        self.decide_telemetry(answers)
         self.decide_own_application(answers)
         self.decide_services()
         self.decide_environment()
@@ -179,6 +181,13 @@ class Decisions:
         # Between the proxy and the service, unless PROXY_SUBNET says otherwise
         self.proxy_subnet = subnet_of(answers.project_slug)
 
+    def decide_telemetry(self, answers: Answers) -> None:
+        """Decide what it tells of itself, beside its logs."""
+        self.may_have_telemetry = not (self.is_cli or self.is_adopted)
+        self.uses_opentelemetry = self.may_have_telemetry and answers.telemetry == "opentelemetry"
+        # Also to a collector
+        self.opens_connections = self.keeps_connections or self.uses_opentelemetry
+
     def decide_services(self) -> None:
         """Decide which services Compose starts, in the order of its files."""
         own = {
@@ -194,7 +203,11 @@ class Decisions:
             "cache": self.has_cache,
             "broker": self.has_task_queue,
         }
-        tools = {"adminer": self.has_server_database, "flower": self.has_task_queue}
+        tools = {
+            "adminer": self.has_server_database,
+            "flower": self.has_task_queue,
+            "telemetry": self.uses_opentelemetry,
+        }
         self.pulled_services = chosen(pulled)  # their images are not built here
         self.services = [*chosen(own), *self.pulled_services]
         self.development_services = [*self.services, *chosen(tools)]
@@ -316,6 +329,7 @@ class Decisions:
                     "cache": self.has_cache,
                     "celery": self.has_task_queue,
                     "nginx": self.has_proxy,
+                    "opentelemetry": self.uses_opentelemetry,
                 }
             ),
         }

@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
     "manual",
     "project_checks",
     "stacks",
+    "telemetry_promises",
     "updating",
 )
 

@@ -278,6 +278,7 @@ class TestJobWithPip(Job):
         "framework": "job",
         "dependency_manager": "pip",
         "database": "none",
+        "telemetry": "opentelemetry",
     }
     umask = 0o027
 

@@ -24,6 +24,7 @@ from attacks import WebAttacks, send
 from conftest import Render
 from secrets_in_logs import Discretion
 from stacks import Stack
+from telemetry_promises import ENDPOINT, Telemetry
 
 pytestmark = pytest.mark.docker
 
@@ -32,6 +33,7 @@ ANSWERS: questions.Answers = {
     "dependency_manager": "poetry",
     "database": "mysql",
     "reverse_proxy": "nginx",
+    "telemetry": "opentelemetry",
 }
 HELD_BACK = 300  # connections
 STRICT = 0o077  # the umask of whoever cloned it
@@ -79,7 +81,7 @@ def upload() -> dict[str, int]:
 @pytest.fixture(scope="module")
 def production(engine: None, render: Render) -> Iterator[Stack]:
     """Start a service behind its proxy, as in production."""
-    environment = {"WEB_REPLICAS": "2", "PROXY_READ_TIMEOUT": "31s"}
+    environment = {"WEB_REPLICAS": "2", "PROXY_READ_TIMEOUT": "31s", **ENDPOINT}
     project = render({**ANSWERS, "project_slug": stacks.own_name()})
     with (
         container_promises.prepared(project, STRICT) as clone,
@@ -88,7 +90,7 @@ def production(engine: None, render: Render) -> Iterator[Stack]:
         yield stack
 
 
-class TestProxy(WebAttacks, Discretion):
+class TestProxy(WebAttacks, Discretion, Telemetry):
     """A service behind its proxy withstands what one without withstands."""
 
 

@@ -216,6 +216,7 @@ def test_the_default_answers_give_a_good_service(render: Render) -> None:
         "cache": "none",
         "task_queue": "none",
         "reverse_proxy": "none",
+        "telemetry": "none",
         "ci": "github",
         "details": False,
         "dependency_updates": "dependabot",
@@ -246,7 +247,13 @@ def test_a_default_follows_from_earlier_answers(
     [
         (
             {"framework": "cli"},
-            {"port": 9000, "cache": "valkey", "task_queue": "celery", "reverse_proxy": "nginx"},
+            {
+                "port": 9000,
+                "cache": "valkey",
+                "task_queue": "celery",
+                "reverse_proxy": "nginx",
+                "telemetry": "opentelemetry",
+            },
         ),
         ({"framework": "job"}, {"port": 9000, "task_queue": "celery", "reverse_proxy": "nginx"}),
         ({"base_image": "distro"}, {"python_version": "3.12"}),

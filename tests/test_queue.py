@@ -26,6 +26,7 @@ from container_promises import (
 from database_promises import FLASK_DOWNGRADE, Sqlite
 from secrets_in_logs import Database, check_lines
 from stacks import Stack
+from telemetry_promises import ENDPOINT, PYTHON, SCRIPT, Telemetry, Traced, check_trace, parent
 
 pytestmark = pytest.mark.docker
 
@@ -40,8 +41,10 @@ for status in pathlib.Path("/proc").glob("[0-9]*/status"):
 STOPS = r"\nworker: (Warm|Cold) shutdown \(MainProcess\)\n"  # what Celery says past all loggers
 
 
-class TestQueue(Deployed, Attacks):
-    """A service with a cache, a task queue and a database."""
+class TestQueue(Deployed, Attacks, Telemetry):
+    """A service with a cache, a task queue, a database and telemetry."""
+
+    task = "measure_note"
 
     answers: ClassVar[questions.Answers] = {
         "framework": "fastapi",
@@ -49,13 +52,14 @@ class TestQueue(Deployed, Attacks):
         "database": "postgresql",
         "cache": "valkey",
         "task_queue": "celery",
+        "telemetry": "opentelemetry",
     }
 
     @pytest.fixture(scope="class")
     @classmethod
     def production(cls, project: Path) -> Iterator[Stack]:
         """Start the production stack with tasks that may not take long."""
-        environment = {"TASK_TIME_LIMIT": str(TIME_LIMIT)}
+        environment = {"TASK_TIME_LIMIT": str(TIME_LIMIT), **ENDPOINT}
         with Stack(project, stacks.PRODUCTION, environment).running() as stack:
             yield stack
 
@@ -240,7 +244,20 @@ class TestQueueWithSqlite(Sqlite):
         "database": "sqlite",
         "cache": "redis",
         "task_queue": "celery",
+        "telemetry": "opentelemetry",
     }
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def development(
+        cls, project: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Stack]:
+        """Start the development stack with a collector, in place of the large one of developers."""
+        stack = Stack(project, stacks.DEVELOPMENT, {"COMPOSE_PROFILES": "telemetry"})
+        collector = {"image": PYTHON, "command": ["python", "-c", SCRIPT]}
+        folder = tmp_path_factory.mktemp("collector")
+        with stacks.changed(stack, folder, telemetry=collector).running() as running:
+            yield running
 
     def test_its_own_tests_pass_inside(self, development: Stack) -> None:
         assert " passed" in development.compose("run", "--rm", "web", "pytest", "--cov")
@@ -250,6 +267,8 @@ class TestQueueWithSqlite(Sqlite):
             service = container["Config"]["Labels"]["com.docker.compose.service"]
             if service == "migrate":
                 assert container["State"]["ExitCode"] == 0
+            elif service == "telemetry":
+                assert container["State"]["Running"]
             else:
                 assert container["State"]["Health"]["Status"] == "healthy", service
 
@@ -265,6 +284,14 @@ class TestQueueWithSqlite(Sqlite):
 
     def test_a_note_is_measured(self, development: Stack) -> None:
         assert measured(development) == {"characters": 12, "words": 3, "reading_seconds": 1}
+
+    def test_a_request_and_its_task_are_one_trace(self, development: Stack) -> None:
+        (collector,) = development.containers("telemetry")
+        traced, trace = Traced(development, collector["Id"]), uuid.uuid4().hex
+        traced.ask("/api/notes", {"title": "Tide"}, traceparent=parent(trace))
+        resources = check_trace(traced, trace, "measure_note")
+        for resource in resources.values():
+            assert resource["deployment.environment.name"] == "development"
 
 
 def is_logged(stack: Stack, said: str) -> bool:

@@ -27,11 +27,17 @@ SHARED = (
     "database_promises",
     "manual",
     "page_promises",
+    "telemetry_promises",
 )  # modules with classes of tests, which others inherit
 
 # Together these have every file that a row may name.
 PROJECTS: tuple[questions.Answers, ...] = (
-    {"author_name": "Zoë", "author_email": "zoe@example.com", "reverse_proxy": "nginx"},
+    {
+        "author_name": "Zoë",
+        "author_email": "zoe@example.com",
+        "reverse_proxy": "nginx",
+        "telemetry": "opentelemetry",
+    },
     {"framework": "flask", "reverse_proxy": "nginx", "ci": "gitlab"},
     {"framework": "job", "ci": "gitlab"},
 )
