@@ -30,6 +30,7 @@ class Plan:
     endpoints: Sequence[str] = tuple(ENDPOINTS)
     connections: Sequence[int] = CONNECTIONS
     rivals: Sequence[str] = ()  # all
+    telemetry: str = "none"  # of ours
 
     def choose(self, framework: str) -> list[str]:
         """List the rivals of a framework, ours first."""
@@ -67,10 +68,10 @@ def report(runs: int, plan: Plan) -> list[dict[str, object]]:
         template = copy_template(Path(name) / "slipway")
         for framework, shape in product(plan.frameworks, plan.shapes):
             proxy = "nginx" if SHAPES[shape].nginx else "none"
-            answers = {"framework": framework, "reverse_proxy": proxy}
+            answers = {"framework": framework, "reverse_proxy": proxy, "telemetry": plan.telemetry}
             project = render(template, Path(name) / f"{framework} {shape}", answers)
             locking.lock(project)
-            services = Services(site, framework, shape, project)
+            services = Services(site, framework, shape, project, plan.telemetry != "none")
             services.build()
             services.migrate()
             medians = load_tables.find_medians(measure(services, plan, runs))

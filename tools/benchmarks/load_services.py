@@ -50,6 +50,21 @@ PACKAGES: Mapping[str, Sequence[str]] = {
     "flask": ("flask-sqlalchemy", "gunicorn", "psycopg[binary]"),
 }
 
+# Takes what our services send, and keeps none of it.
+COLLECTOR = """\
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("", 4318), Handler).serve_forever()
+"""
+
 # Beside the limits, what Compose gives each of our containers in production
 HARDENED = (
     "--read-only",
@@ -68,6 +83,7 @@ class Services:
     framework: str
     shape: str
     project: Path  # ours, for this shape
+    has_telemetry: bool = False  # ours
     servers: dict[str, Container] = field(default_factory=dict)
     entrances: dict[str, Container] = field(default_factory=dict)  # nginx, or the server itself
 
@@ -119,6 +135,8 @@ class Services:
             settings = self.production("web")["environment"]
             settings["DATABASE_PASSWORD"] = PASSWORD
             settings["SECRET_KEY"] = PASSWORD * 8
+            if self.has_telemetry:
+                settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{self.name('collector')}:4318"
         settings["FORWARDED_ALLOW_IPS"] = self.site.subnet
         settings["WEB_CONCURRENCY"] = str(self.processes)
         return [f"--env={name}={value}" for name, value in settings.items()]
@@ -133,6 +151,11 @@ class Services:
     def start(self, rival: str) -> None:
         """Start a server, and nginx before it if that belongs to the shape."""
         name = self.name(rival)
+        if rival == OURS and self.has_telemetry:
+            collect = ("python", "-c", COLLECTOR)
+            self.servers["collector"] = self.entrances["collector"] = self.site.start(
+                self.name("collector"), self.name(OURS), command=collect
+            )
         server = self.servers[rival] = self.entrances[rival] = self.site.start(
             name,
             self.name(OURS if rival == OURS else "peers"),
