@@ -17,7 +17,7 @@ pytestmark = pytest.mark.docker
 
 
 class TestFastapiWithUvAndPostgresql(
-    Postgresql, Rotation, Service, Documented, Workplace, Builds, WebAttacks, Fuzz
+    Postgresql, Rotation, Service, Documented, Workplace, Manual, Builds, WebAttacks, Fuzz
 ):
     """The default answers, cloned where nobody but the owner of a file may read it."""
 
@@ -39,7 +39,7 @@ class TestFlaskWithPipAndPostgresql(
 
 
 @pytest.mark.thorough
-class TestFastapiWithUvAndSqlite(Sqlite, Service, Manual):
+class TestFastapiWithUvAndSqlite(Sqlite, Service):
     """The database that is a file."""
 
     answers: ClassVar[questions.Answers] = {"database": "sqlite"}

@@ -8,16 +8,15 @@ takes less than a minute.
 from collections.abc import Mapping
 
 COSTS: Mapping[str, int] = {
+    "tests/test_containers.py::TestFastapiWithUvAndPostgresql": 450,
     "tests/test_managers.py": 420,
     "tests/test_queue.py::TestQueue": 400,
     "tests/test_rehearsal.py": 370,
     "tests/test_suites.py": 340,
     "tests/test_package_index.py": 320,
     "tests/test_kept_answers.py": 290,
-    "tests/test_containers.py::TestFastapiWithUvAndPostgresql": 290,
     "tests/test_containers.py::TestFlaskWithPipAndPostgresql": 280,
     "tests/test_databases.py::TestMysql": 230,
-    "tests/test_containers.py::TestFastapiWithUvAndSqlite": 230,
     "tests/test_job.py::TestJobWithUvAndMysql": 220,
     "tests/test_job.py::TestJobWithPipenvAndMariadb": 200,
     "tests/test_answers.py": 190,
@@ -35,6 +34,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_workflow_runs.py::TestVulnerableImage": 130,
     "tests/test_databases.py::TestMariadb": 120,
     "tests/test_places.py": 120,
+    "tests/test_containers.py::TestFastapiWithUvAndSqlite": 110,
     "tests/test_job.py::TestJobWithPip": 110,
     "tests/test_workflow_runs.py::TestTag": 110,
     "tests/test_workflow_runs.py::TestFailingTest": 110,
