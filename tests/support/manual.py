@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import generated
 import programs
+import pytest
 import stacks
 from container_promises import Deployed
 from stacks import Stack
@@ -122,6 +123,7 @@ class Manual(Columns):
         owner = development.project.stat().st_uid
         assert f"\n{owner}\n" in do(development, f"echo 'id -u' | {shell}")
 
+    @pytest.mark.thorough  # so does the next one
     def test_tests_run(self, development: Stack) -> None:
         (test,) = commands(development.project, "| test |")
         assert " passed" in do(development, test)
