@@ -176,6 +176,7 @@ class Decisions:
         """Decide what stands in front of it."""
         self.may_have_proxy = self.is_web and not self.is_adopted
         self.has_proxy = self.may_have_proxy and answers.reverse_proxy == "nginx"
+        self.has_deploy = self.may_have_proxy  # "make deploy", whatever stands in front
         # Of Compose's, in a setting that owners have since there is one
         self.trusts_one_network = self.has_proxy and self.is_flask
         # Between the proxy and the service, unless PROXY_SUBNET says otherwise

@@ -230,6 +230,11 @@ TABLES: Mapping[str, tuple[str, tuple[str, ...], Callable[[Tried], Tried]]] = {
         count_edits,
     ),
     "attacks": ("attacks on production", ("stack", "tried", "held"), count_attacks),
+    "deployed": (
+        "requests during deployments",
+        ("deployments", "answered", "lost", "longest gap (s)"),
+        sorted,
+    ),
     "fuzz": ("requests that were made up", ("stack", "requests"), sorted),
     "setuid": (
         "files with the rights of their owner",

@@ -31,6 +31,7 @@ UNSEEN = (
     Unseen("pyproject.toml", "^requires-poetry = ", "the oldest that knows the manifest"),
     Unseen(".vscode/launch.json", '"version": "0.2.0"', "the version of a format"),
     Unseen("Makefile", r"VERSION=v1\.2\.3", "an example"),
+    Unseen("*", r"\bTAG=1\.2\.3", "an example"),
     Unseen("Makefile", r"\bPython \d", "the answer to a question"),
     Unseen("*", r"\b(python[-_]version|requires-python)\b", "the answer to a question"),
     Unseen("Dockerfile.dev", "pip-tools>=", "a range; what fits is installed"),

@@ -8,6 +8,7 @@ from api_docs import Documented
 from attacks import WebAttacks
 from container_promises import Builds, Busy, Rotation, Service, Workplace
 from database_promises import Postgresql, Sqlite
+from deployments import InPlace
 from fuzzing import Fuzz
 from manual import Manual
 from page_promises import Pages, Sessions
@@ -17,7 +18,16 @@ pytestmark = pytest.mark.docker
 
 
 class TestFastapiWithUvAndPostgresql(
-    Postgresql, Rotation, Service, Documented, Workplace, Manual, Builds, WebAttacks, Fuzz
+    InPlace,
+    Postgresql,
+    Rotation,
+    Service,
+    Documented,
+    Workplace,
+    Manual,
+    Builds,
+    WebAttacks,
+    Fuzz,
 ):
     """The default answers, cloned where nobody but the owner of a file may read it."""
 

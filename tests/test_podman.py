@@ -223,3 +223,46 @@ def test_make_uses_the_engine_or_says_what_is_missing(project: Path, tmp_path: P
         f"podman compose {' '.join(DEVELOPMENT_FILES)} --file {OVERLAY} up --build",
         f"podman compose {' '.join(PRODUCTION)} --file {OVERLAY} down",
     ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"DOCKER": "podman"}, "This needs Docker: with Podman, make production replaces what "),
+        ({"TAG": "1.0:7"}, 'TAG must be the tag of an image, as in TAG=1.2.3, not "1.0:7".'),
+        ({"TAG": "-q"}, 'TAG must be the tag of an image, as in TAG=1.2.3, not "-q".'),
+        (
+            {"DEPLOY_TIMEOUT": "2m"},
+            'DEPLOY_TIMEOUT must be a number of seconds, such as 120, not "',
+        ),
+        ({"WEB_REPLICAS": "two"}, 'WEB_REPLICAS must be a number, such as 2, not "two".'),
+    ],
+)
+def test_a_deployment_that_cannot_be_is_refused(
+    project: Path, tmp_path: Path, variables: dict[str, str], sentence: str
+) -> None:
+    engines = {"podman": podman_command("5.4.2"), "docker": docker(DOCKER.format("29.0"))}
+    path = f"{install(tmp_path / 'bin', **engines)['PATH']}:{os.environ['PATH']}"
+    result = stacks.execute("sh", "scripts/deploy.sh", cwd=project, PATH=path, **variables)
+    assert result.returncode == 1
+    assert result.stdout.startswith(sentence)
+    assert result.stdout.count("\n") == 1
+    assert not (project / ".env.lock").is_symlink()
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_a_deployment_waits_for_nobody_who_was_killed(
+    project: Path, tmp_path: Path, at_work: bool
+) -> None:
+    holder = os.getpid() if at_work else 2**22 + 1  # more than there can be
+    silent = docker(DOCKER.format("29.0")).replace(
+        "else ", 'elif [ "$1" = compose ]; then exit 7; else '
+    )
+    path = f"{install(tmp_path / 'bin', docker=silent)['PATH']}:{os.environ['PATH']}"
+    lock = project / ".env.lock"
+    lock.symlink_to(str(holder))
+    result = stacks.execute("sh", "scripts/deploy.sh", cwd=project, PATH=path)
+    assert (result.returncode == 1) == at_work
+    assert ("Another deployment is at work here" in result.stdout) == at_work
+    assert lock.is_symlink() == at_work
+    lock.unlink(missing_ok=True)

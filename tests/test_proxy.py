@@ -9,13 +9,14 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import container_promises
+import deployments
 import programs
 import pytest
 import questions
@@ -422,3 +423,135 @@ def test_large_uploads_work_after_the_edits_of_the_document(
         assert not larger.containers("web")[0]["State"]["OOMKilled"]
     finally:
         production.compose(*up, "web", "proxy")
+
+
+# Deployments, after all that needs the containers of the beginning
+
+
+def image_of(stack: Stack, tag: str) -> str:
+    """Name the image that is called by a tag."""
+    (name,) = {name.rpartition(":")[0] for name in deployments.runs(stack, "web").values()}
+    return programs.run("docker", "image", "inspect", "--format", "{{.Id}}", f"{name}:{tag}")
+
+
+@pytest.mark.parametrize(
+    ("failing", "sentence", "seconds"),
+    [
+        (deployments.failing_migration, "The migration failed: ", "60"),
+        (deployments.ending_at_once, "did not become healthy, as its last lines say: ", "60"),
+        (deployments.never_healthy, "did not become healthy, as its last lines say: ", "5"),
+    ],
+)
+def test_a_version_that_fails_changes_nothing(
+    production: Stack, failing: deployments.Failing, sentence: str, seconds: str
+) -> None:
+    before, image = deployments.runs(production), image_of(production, "latest")
+    settings = deployments.settings(production)
+    with deployments.Load(production.address()).running() as load, failing(production):
+        result = deployments.deploy(production, DEPLOY_TIMEOUT=seconds)
+    assert result.returncode != 0
+    assert sentence in result.stdout
+    assert "latest serves as before, and nothing was replaced" in result.stdout
+    if failing is not deployments.never_healthy:
+        assert deployments.LAST_WORDS in result.stdout
+    assert load.lost == []
+    assert deployments.runs(production) == before
+    assert image_of(production, "latest") == image
+    assert deployments.settings(production) == settings
+    assert not list(production.project.glob(".env.*[!e]"))
+
+
+def test_five_deployments_lose_no_request(
+    production: Stack, record_property: Callable[[str, object], None]
+) -> None:
+    style = next(production.package.glob("static/style.css"))
+    slug = deployments.runs(production, "web").popitem()[1].partition(":")[0]
+
+    def deploy(tag: str, **variables: str) -> None:
+        before = deployments.runs(production, "web")
+        said = deployments.deployed(production, TAG=tag, **variables)
+        assert f"{slug}:{tag} serves in place of {slug}:" in said
+        now = deployments.runs(production, "web")
+        assert list(now.values()) == [f"{slug}:{tag}"] * 2
+        assert not now.keys() & before.keys()
+        assert deployments.settings(production)["TAG"] == tag
+
+    with deployments.Load(production.address()).running() as load:
+        deploy("1.0.1")
+        with (
+            deployments.edited(style, lambda text: f"{text}/* tide */\n"),
+            deployments.later_revision(production),
+        ):
+            deploy("1.0.2")
+            (address,) = re.findall(r"/static/style\.css\?v=\w+", str(ask(production, "/").body))
+            newer = ask(production, address)
+            assert b"/* tide */" in newer.body
+            assert newer.headers["Cache-Control"] == "max-age=31536000"
+        refused = deployments.deploy(production, TAG="1.0.1")
+        assert refused.returncode != 0
+        assert "add MIGRATE=no" in refused.stdout
+        deploy("1.0.1", MIGRATE="no")
+        with deployments.later_revision(production):
+            deploy("1.0.3")
+            deploy("latest")
+    assert load.lost == []
+    assert load.answered > 500
+    record_property("deployed", load.figures("5, behind the proxy"))
+
+
+def test_only_one_deployment_is_at_work_and_can_be_interrupted(production: Stack) -> None:
+    before = deployments.runs(production)
+    with (
+        deployments.later_revision(production),
+        deployments.never_healthy(production),
+        deployments.Load(production.address()).running() as load,
+    ):
+        first = deployments.in_background(production, TAG="1.0.4")
+        stacks.eventually(lambda: len(deployments.runs(production, "web")) > 2)
+        second = deployments.deploy(production, TAG="1.0.5")
+        said = deployments.interrupt(first)
+    assert second.returncode != 0
+    assert "Another deployment is at work here" in second.stdout
+    assert first.returncode != 0
+    assert "Interrupted: " in said
+    assert deployments.runs(production) == before
+    assert load.lost == []
+
+
+def test_what_was_deployed_runs_again_after_a_stop(production: Stack) -> None:
+    with deployments.later_revision(production):
+        deployments.deployed(production, TAG="1.0.6")
+    production.compose("down", "--timeout", "5")
+    production.compose("up", "--no-build", "--detach", "--wait")
+    for start in (None, deployments.deployed):
+        if start:
+            production.compose("down", "--timeout", "5")
+            start(production)
+        images = {name.rpartition(":")[2] for name in deployments.runs(production, "web").values()}
+        assert images == {"1.0.6"}
+        assert ask(production, "/ready").status == 200
+
+
+def test_an_nginx_that_knows_no_deployments_is_replaced_on_demand(
+    production: Stack, tmp_path: Path
+) -> None:
+    text = (production.project / "nginx" / "nginx.conf").read_text("utf-8")
+    lines = [line for line in text.splitlines(keepends=True) if "only-" not in line]
+    earlier = tmp_path / "nginx.conf"
+    earlier.write_text("".join(lines), "utf-8")
+    earlier.chmod(0o644)
+    mounted = {"volumes": [f"{earlier}:/etc/nginx/nginx.conf:ro"]}
+    up = ("up", "--detach", "--wait", "--no-deps", "--no-build", "proxy")
+    stacks.changed(production, tmp_path, proxy=mounted).compose(*up)
+    before = deployments.runs(production)
+    with deployments.later_revision(production):
+        refused = deployments.deploy(production, TAG="1.0.7")
+        assert refused.returncode != 0
+        assert "PROXY=replace replaces it first" in refused.stdout
+        assert deployments.runs(production) == before
+        deployments.deployed(production, TAG="1.0.7", PROXY="replace")
+    assert set(deployments.runs(production, "web", "proxy").values()) == {
+        image.rpartition(":")[0] + ":1.0.7"
+        for image in deployments.runs(production, "web", "proxy").values()
+    }
+    assert ask(production, "/ready").status == 200

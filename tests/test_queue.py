@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import deployments
 import programs
 import pytest
 import questions
@@ -24,6 +25,7 @@ from container_promises import (
     use_home,
 )
 from database_promises import FLASK_DOWNGRADE, Sqlite
+from deployments import Load
 from secrets_in_logs import Database, check_lines
 from stacks import Stack
 from telemetry_promises import ENDPOINT, PYTHON, SCRIPT, Telemetry, Traced, check_trace, parent
@@ -232,6 +234,46 @@ class TestQueue(Deployed, Attacks, Telemetry):
         production.compose("start", "worker")
         stacks.eventually(lambda: production.ask(f"{path}/figures").status == 200, PATIENCE)
         production.compose("start", "beat")
+
+
+@pytest.mark.thorough
+class TestDeployment(Deployed):
+    """Workers are replaced between the migration and the switch of nginx."""
+
+    answers: ClassVar[questions.Answers] = {"task_queue": "celery", "reverse_proxy": "nginx"}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def production(cls, project: Path) -> Iterator[Stack]:
+        """Start the production stack."""
+        with Stack(project, stacks.PRODUCTION).running() as stack:
+            yield stack
+
+    def test_a_deployment_loses_neither_requests_nor_tasks(self, production: Stack) -> None:
+        names = ("web", "worker", "beat")
+        before = deployments.runs(production, *names)
+        with Load(production.address()).running() as load:  # whose notes are measured, too
+            deployments.deployed(production, TAG="1.0.1")
+        now = deployments.runs(production, *names)
+        assert load.lost == []
+        assert {name.rpartition(":")[2] for name in now.values()} == {"1.0.1"}
+        assert len(now) == len(before)
+        assert not now.keys() & before.keys()
+        stacks.eventually(lambda: broker(production, "llen", "celery") == "0", PATIENCE)
+        stacks.eventually(lambda: broker(production, "hlen", "unacked") == "0", PATIENCE)
+        notes, figures = (sql(production, f"TABLE {name}") for name in ("notes", "note_figures"))
+        assert len(notes.splitlines()) == len(figures.splitlines())
+
+    def test_workers_that_fail_change_nothing(self, production: Stack) -> None:
+        before = deployments.runs(production, "web", "beat")
+        images = sorted(deployments.runs(production).values())
+        with deployments.ending_at_once(production, "worker"):
+            result = deployments.deploy(production, TAG="1.0.2")
+        assert result.returncode != 0
+        assert deployments.LAST_WORDS in result.stdout
+        assert "did not become healthy, as their last lines say: " in result.stdout
+        assert deployments.runs(production, "web").items() <= before.items()
+        stacks.eventually(lambda: sorted(deployments.runs(production).values()) == images)
 
 
 class TestQueueWithSqlite(Sqlite):

@@ -28,6 +28,7 @@ SHARED = (
     "manual",
     "page_promises",
     "telemetry_promises",
+    "deployments",
 )  # modules with classes of tests, which others inherit
 
 # Together these have every file that a row may name.

@@ -212,9 +212,7 @@ def prepared(
             programs.run("make", "--silent", "-C", clone, "secrets")
         stacks.give_to_developer(clone)
         yield clone
-    slug = str(generated.read_answers(clone)["project_slug"])
-    images = [f"{slug}:development", f"{slug}:latest", f"{slug}-proxy:latest"]
-    stacks.execute("docker", "image", "rm", "--force", *images, cwd=clone)
+    stacks.remove_images(str(generated.read_answers(clone)["project_slug"]))
 
 
 class Deployed:

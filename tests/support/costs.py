@@ -8,7 +8,8 @@ takes less than a minute.
 from collections.abc import Mapping
 
 COSTS: Mapping[str, int] = {
-    "tests/test_containers.py::TestFastapiWithUvAndPostgresql": 450,
+    "tests/test_containers.py::TestFastapiWithUvAndPostgresql": 500,
+    "tests/test_proxy.py": 500,
     "tests/test_managers.py": 420,
     "tests/test_queue.py::TestQueue": 400,
     "tests/test_rehearsal.py": 370,
@@ -28,8 +29,8 @@ COSTS: Mapping[str, int] = {
     "tests/test_pipeline_jobs.py::TestSamples": 150,
     "tests/test_pipeline_jobs.py::TestService": 150,
     "tests/test_cli.py::TestProgramWithPoetryAndPostgresql": 150,
+    "tests/test_queue.py::TestDeployment": 150,
     "tests/test_bases.py::TestDistro": 140,
-    "tests/test_proxy.py": 130,
     "tests/test_adoption.py": 130,
     "tests/test_workflow_runs.py::TestVulnerableImage": 130,
     "tests/test_databases.py::TestMariadb": 120,

@@ -224,6 +224,14 @@ def all_of(work: list[Callable[[], Any]]) -> Callable[[], list[Any]]:
     return wait
 
 
+def remove_images(slug: str) -> None:
+    """Remove the images of a project, whatever their tags."""
+    listed = programs.run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+    names = [name for name in listed.split() if re.match(rf"{slug}(-proxy)?:", name)]
+    if names:
+        programs.run("docker", "image", "rm", "--force", *names)
+
+
 def own_name() -> str:
     """Make up a name for a project that no other on this machine has."""
     return f"harbour-{uuid.uuid4().hex[:8]}"
