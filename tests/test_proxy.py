@@ -532,6 +532,13 @@ def test_what_was_deployed_runs_again_after_a_stop(production: Stack) -> None:
         assert ask(production, "/ready").status == 200
 
 
+def test_what_a_deployment_leaves_that_was_killed_is_cleared_away(production: Stack) -> None:
+    production.compose("exec", "-T", "proxy", "touch", "/tmp/only-web-c")  # noqa: S108
+    assert ask(production, "/ready").status == 502
+    programs.run("make", "production", cwd=production.project)
+    assert ask(production, "/ready").status == 200
+
+
 def test_an_nginx_that_knows_no_deployments_is_replaced_on_demand(
     production: Stack, tmp_path: Path
 ) -> None:
