@@ -19,12 +19,12 @@ pytestmark = pytest.mark.docker
 
 class TestFastapiWithUvAndPostgresql(
     InPlace,
+    Manual,
     Postgresql,
     Rotation,
     Service,
     Documented,
     Workplace,
-    Manual,
     Builds,
     WebAttacks,
     Fuzz,
