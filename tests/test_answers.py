@@ -75,6 +75,7 @@ CHANGES: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     ),
 }
 ROUTES = "src/harbour_api/notes/routes.py"
+COMMANDS = ("src/harbour_api/commands.py", "tests/test_commands.py")
 REFUSED = {
     "framework": ("flask", "make a new project and move your code there"),
     "package_name": ("store", "run git mv src/harbour_api src/store"),
@@ -229,6 +230,8 @@ def test_a_deleted_sample_does_not_come_back_in_part(project: Path, bare_path: s
     (notes / "__pycache__").mkdir(parents=True)  # which development writes
     (notes / "__pycache__" / "routes.cpython-314.pyc").write_bytes(b"\0")
     (project / "src/harbour_api/api.py").write_text('"""Mine."""\n', "utf-8")
+    for path in COMMANDS:
+        (project / path).unlink()
     commit(project, "Delete the sample")
 
     said = change(project, bare_path, {"cache": "valkey", "task_queue": "celery"})
@@ -238,7 +241,8 @@ def test_a_deleted_sample_does_not_come_back_in_part(project: Path, bare_path: s
     assert "Missing: " not in said
     assert generated.files(notes, "*.py") == []
     assert "from ." not in (project / "src/harbour_api/schedule.py").read_text("utf-8")
-    assert not (project / "tests/test_cached_notes.py").exists()
+    for path in ("tests/test_cached_notes.py", *COMMANDS):
+        assert not (project / path).exists(), path
     assert (project / "src/harbour_api/api.py").read_text("utf-8") == '"""Mine."""\n'
     assert (project / "src/harbour_api/cache.py").exists()
 
@@ -263,9 +267,10 @@ def test_what_is_missing_after_a_change_is_said(project: Path, bare_path: str) -
     said = change(project, bare_path, {"database": "none", "task_queue": "celery"})
 
     assert "Your domain stays as it is, since it is not the sample: src/harbour_api/notes\n" in said
-    missing = re.findall(r"^Missing: (.+), imported by (.+)$", said, re.MULTILINE)
-    assert [name for name, _ in missing] == ["alembic", "harbour_api.database", "sqlalchemy"]
-    assert f"src/harbour_api/notes/models.py, {ROUTES}" in missing[1][1]
+    missing = dict(re.findall(r"^Missing: (.+), imported by (.+)$", said, re.MULTILINE))
+    assert [*missing] == ["alembic", "click", "harbour_api.database", "sqlalchemy"]
+    assert missing["click"] == ", ".join(COMMANDS)
+    assert f"src/harbour_api/notes/models.py, {ROUTES}" in missing["harbour_api.database"]
     assert "from ." not in (project / "src/harbour_api/schedule.py").read_text("utf-8")
 
 
