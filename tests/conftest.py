@@ -171,8 +171,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Run all of what is named."""
-    if config.args_source is pytest.Config.ArgsSource.ARGS and not hasattr(config, "workerinput"):
-        config.option.thorough = True  # which xdist tells its processes
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        config.option.thorough = True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
