@@ -129,6 +129,7 @@ class TestProgram(Adopted):
     text = "Tides of Kiel"
 
 
+@pytest.mark.thorough
 class TestPackage(Adopted):
     """A package of setuptools with a factory and a server of its own choice."""
 

@@ -152,12 +152,13 @@ def test_every_answer_that_another_can_take_away_is_one_that_returns(
 ) -> None:
     """Neither the framework of a project can change, nor whether it was adopted."""
     environment = questions.question_environment()
+    defaults = questions.keep({})
     taken_away = set()
     for key, question in read_questions().items():
         for framework in questions.choices()["framework"]:
             asked = {
                 environment.from_string(str(question.get("when", True))).render(
-                    {**questions.keep({}), **answers, "framework": framework, **adopted, **author}
+                    {**defaults, **answers, "framework": framework, **adopted, **author}
                     | {"_copier_conf": {}}
                 )
                 for answers in COMBINATIONS.values()

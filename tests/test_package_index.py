@@ -99,7 +99,7 @@ GIT_DEPENDENCY: Mapping[str, Callable[[str], str]] = {
 }
 TAGS = ("build", "latest", "development")
 MOUNT = "--secret=id=netrc,env=INDEX_CREDENTIALS"
-WITH_MANAGERS = pytest.mark.parametrize("manager", some(MANIFESTS, one_in=2))  # uv and Poetry
+WITH_MANAGERS = pytest.mark.parametrize("manager", some(MANIFESTS, one_in=4))
 
 pytestmark = pytest.mark.docker
 
