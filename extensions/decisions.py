@@ -186,8 +186,13 @@ class Decisions:
         """Decide what it tells of itself, beside its logs."""
         self.may_have_telemetry = not (self.is_cli or self.is_adopted)
         self.uses_opentelemetry = self.may_have_telemetry and answers.telemetry == "opentelemetry"
-        # Also to a collector
-        self.opens_connections = self.keeps_connections or self.uses_opentelemetry
+        self.uses_prometheus = self.may_have_telemetry and answers.telemetry == "prometheus"
+        self.has_telemetry = self.uses_opentelemetry or self.uses_prometheus
+        # Also to a collector, or from Prometheus
+        self.opens_connections = self.keeps_connections or self.has_telemetry
+        # A job has ended before anybody could ask it.
+        self.pushes_metrics = self.uses_prometheus and self.is_job
+        self.serves_metrics = self.uses_prometheus and not self.is_job
 
     def decide_services(self) -> None:
         """Decide which services Compose starts, in the order of its files."""
@@ -208,6 +213,9 @@ class Decisions:
             "adminer": self.has_server_database,
             "flower": self.has_task_queue,
             "telemetry": self.uses_opentelemetry,
+            "pushgateway": self.pushes_metrics,
+            "prometheus": self.uses_prometheus,
+            "grafana": self.uses_prometheus,
         }
         self.pulled_services = chosen(pulled)  # their images are not built here
         self.services = [*chosen(own), *self.pulled_services]
@@ -331,6 +339,7 @@ class Decisions:
                     "celery": self.has_task_queue,
                     "nginx": self.has_proxy,
                     "opentelemetry": self.uses_opentelemetry,
+                    "prometheus": self.uses_prometheus,
                 }
             ),
         }

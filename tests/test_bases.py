@@ -10,6 +10,7 @@ import questions
 from conftest import Render
 from container_promises import Service
 from copier.errors import UserMessageError
+from metrics_promises import Metrics
 from stacks import Stack
 
 
@@ -76,13 +77,14 @@ def stages_of(dockerfile: Path, name: str) -> list[str]:
 
 
 @pytest.mark.docker
-class TestDistro(Service):
+class TestDistro(Service, Metrics):
     """Debian's own Python, with packages of Debian for the build and for the service."""
 
     answers: ClassVar[dict[str, Any]] = {
         "base_image": "distro",
         "os_packages_build": ["libpq-dev"],
         "os_packages_runtime": ["libpq5", "python3-click", "python3-markdown"],
+        "telemetry": "prometheus",
     }
 
     def test_python_is_debians(self, production: Stack, development: Stack) -> None:

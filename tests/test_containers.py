@@ -11,6 +11,7 @@ from database_promises import Postgresql, Sqlite
 from deployments import InPlace
 from fuzzing import Fuzz
 from manual import Manual
+from metrics_promises import Metrics
 from page_promises import Pages, Sessions
 from secrets_in_logs import Discretion
 
@@ -36,7 +37,7 @@ class TestFastapiWithUvAndPostgresql(
 
 
 class TestFlaskWithPipAndPostgresql(
-    Sessions, Service, Workplace, Pages, Builds, Busy, WebAttacks, Discretion, Fuzz
+    Sessions, Service, Workplace, Pages, Builds, Busy, WebAttacks, Discretion, Fuzz, Metrics
 ):
     """The other framework, the plainest manager, the other image and another Python."""
 
@@ -45,6 +46,7 @@ class TestFlaskWithPipAndPostgresql(
         "dependency_manager": "pip",
         "base_image": "full",
         "python_version": "3.13",
+        "telemetry": "prometheus",
     }
 
 

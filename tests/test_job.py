@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any, ClassVar
 
 import generated
 import programs
+import prometheus
 import pytest
 import questions
 import stacks
@@ -27,6 +30,8 @@ from container_promises import (
     missing_a_module,
     use_home,
 )
+from metrics_promises import ASK
+from prometheus_client.parser import text_string_to_metric_families
 from stacks import Stack
 
 HARDENED = ("read_only", "cap_drop", "security_opt", "tmpfs", "secrets", "volumes", "deploy")
@@ -258,8 +263,44 @@ class TestJobWithPipenvAndMariadb(Rotation, JobWithServer, JobAttacks):
         "framework": "job",
         "dependency_manager": "pipenv",
         "database": "mariadb",
+        "telemetry": "prometheus",
     }
     umask = 0o077
+
+    def test_a_run_pushes_metrics_without_what_it_has_read(self, production: Stack) -> None:
+        secret = uuid.uuid4().hex
+        put(production, f"{secret}.txt", secret)
+        project = production.containers("scheduler")[0]["Config"]["Labels"][
+            "com.docker.compose.project"
+        ]
+        name = f"{project}-pushgateway"
+        programs.run(
+            *("docker", "run", "--detach", f"--name={name}", f"--network={project}_default"),
+            *("--network-alias=pushgateway", prometheus.image(), "prometheus-pushgateway"),
+        )
+        try:
+            result = production.try_run("--env=PUSHGATEWAY_URL=http://pushgateway:9091", "job")
+            ask = ("python", "-c", ASK, "http://localhost:9091/metrics")
+            text = programs.run("docker", "exec", name, *ask)
+        finally:
+            programs.run("docker", "rm", "--force", name)
+        assert result.returncode == 0
+        families = text_string_to_metric_families(text)
+        samples = [sample for family in families for sample in family.samples]
+        slug = str(generated.read_answers(production.project)["project_slug"])
+        pushed = {each.name: each.value for each in samples if each.labels.get("job") == slug}
+        assert pushed["job_run_exit_code"] == 0
+        for query in prometheus.queries(production.project):
+            assert prometheus.metrics_in(query) <= pushed.keys()
+        secrets = [file.read_text().strip() for file in production.project.glob("secrets/*")]
+        assert not [each for each in (secret, *secrets) if each and each in text]
+
+    def test_a_run_ends_in_time_without_its_gateway(self, production: Stack) -> None:
+        began = time.monotonic()
+        result = production.try_run("--env=PUSHGATEWAY_URL=http://10.255.255.1:9091", "job")
+        assert time.monotonic() - began < 20
+        assert result.returncode == 0
+        assert "metrics were not pushed" in result.stdout.splitlines()[-1]
 
 
 @pytest.mark.docker

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import deployments
+import generated
 import programs
+import prometheus
 import pytest
 import questions
 import stacks
@@ -26,6 +28,8 @@ from container_promises import (
 )
 from database_promises import FLASK_DOWNGRADE, Sqlite
 from deployments import Load
+from metrics_promises import ON, Measured
+from prometheus import Prometheus
 from secrets_in_logs import Database, check_lines
 from stacks import Stack
 from telemetry_promises import ENDPOINT, PYTHON, SCRIPT, Telemetry, Traced, check_trace, parent
@@ -65,7 +69,27 @@ class TestQueue(Deployed, Attacks, Telemetry):
         with Stack(project, stacks.PRODUCTION, environment).running() as stack:
             yield stack
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def development(
+        cls, project: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Stack]:
+        """Start the development stack with a collector, in place of the large one of developers."""
+        stack = Stack(project, stacks.DEVELOPMENT, {"COMPOSE_PROFILES": "telemetry"})
+        collector = {"image": PYTHON, "command": ["python", "-c", SCRIPT]}
+        folder = tmp_path_factory.mktemp("collector")
+        with stacks.changed(stack, folder, telemetry=collector).running() as running:
+            yield running
+
     # Development
+
+    def test_a_request_and_its_task_are_one_trace(self, development: Stack) -> None:
+        (collector,) = development.containers("telemetry")
+        traced, trace = Traced(development, collector["Id"]), uuid.uuid4().hex
+        traced.ask("/api/notes", {"title": "Tide"}, traceparent=parent(trace))
+        resources = check_trace(traced, trace, self.task)
+        for resource in resources.values():
+            assert resource["deployment.environment.name"] == "development"
 
     def test_its_own_tests_find_the_servers(self, development: Stack) -> None:
         output = development.compose("run", "--rm", "web", "pytest")
@@ -240,14 +264,29 @@ class TestQueue(Deployed, Attacks, Telemetry):
 class TestDeployment(Deployed):
     """Workers are replaced between the migration and the switch of nginx."""
 
-    answers: ClassVar[questions.Answers] = {"task_queue": "celery", "reverse_proxy": "nginx"}
+    answers: ClassVar[questions.Answers] = {
+        "task_queue": "celery",
+        "reverse_proxy": "nginx",
+        "telemetry": "prometheus",
+    }
 
     @pytest.fixture(scope="class")
     @classmethod
     def production(cls, project: Path) -> Iterator[Stack]:
         """Start the production stack."""
-        with Stack(project, stacks.PRODUCTION).running() as stack:
+        with Stack(project, stacks.PRODUCTION, ON).running() as stack:
             yield stack
+
+    def test_metrics_are_on_no_published_port(self, production: Stack) -> None:
+        names = {sample.name for sample in Measured(production).samples("worker")}
+        assert "process_cpu_seconds_total" in names
+        assert production.ask("/metrics").status == 404
+        published = [
+            ports
+            for each in production.containers()
+            for ports in each["HostConfig"]["PortBindings"]
+        ]
+        assert published == ["8080/tcp"]
 
     def test_a_deployment_loses_neither_requests_nor_tasks(self, production: Stack) -> None:
         names = ("web", "worker", "beat")
@@ -286,7 +325,7 @@ class TestQueueWithSqlite(Sqlite):
         "database": "sqlite",
         "cache": "redis",
         "task_queue": "celery",
-        "telemetry": "opentelemetry",
+        "telemetry": "prometheus",
     }
 
     @pytest.fixture(scope="class")
@@ -294,11 +333,11 @@ class TestQueueWithSqlite(Sqlite):
     def development(
         cls, project: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[Stack]:
-        """Start the development stack with a collector, in place of the large one of developers."""
-        stack = Stack(project, stacks.DEVELOPMENT, {"COMPOSE_PROFILES": "telemetry"})
-        collector = {"image": PYTHON, "command": ["python", "-c", SCRIPT]}
-        folder = tmp_path_factory.mktemp("collector")
-        with stacks.changed(stack, folder, telemetry=collector).running() as running:
+        """Start the development stack, where Prometheus can join it."""
+        stack = Stack(project, stacks.DEVELOPMENT)
+        folder = tmp_path_factory.mktemp("prometheus")
+        own = {"image": prometheus.image()}
+        with stacks.changed(stack, folder, prometheus=own).running() as running:
             yield running
 
     def test_its_own_tests_pass_inside(self, development: Stack) -> None:
@@ -309,8 +348,6 @@ class TestQueueWithSqlite(Sqlite):
             service = container["Config"]["Labels"]["com.docker.compose.service"]
             if service == "migrate":
                 assert container["State"]["ExitCode"] == 0
-            elif service == "telemetry":
-                assert container["State"]["Running"]
             else:
                 assert container["State"]["Health"]["Status"] == "healthy", service
 
@@ -327,13 +364,24 @@ class TestQueueWithSqlite(Sqlite):
     def test_a_note_is_measured(self, development: Stack) -> None:
         assert measured(development) == {"characters": 12, "words": 3, "reading_seconds": 1}
 
-    def test_a_request_and_its_task_are_one_trace(self, development: Stack) -> None:
-        (collector,) = development.containers("telemetry")
-        traced, trace = Traced(development, collector["Id"]), uuid.uuid4().hex
-        traced.ask("/api/notes", {"title": "Tide"}, traceparent=parent(trace))
-        resources = check_trace(traced, trace, "measure_note")
-        for resource in resources.values():
-            assert resource["deployment.environment.name"] == "development"
+    def test_prometheus_finds_every_process_and_each_metric_that_is_asked_for(
+        self, development: Stack
+    ) -> None:
+        development.compose("up", "--detach", "prometheus")
+        measured(development)
+        server = Prometheus(development.address("prometheus", 9090))
+        slug = str(generated.read_answers(development.project)["project_slug"])
+        jobs = {slug, f"{slug}-worker", f"{slug}-beat"}
+        stacks.eventually(lambda: {each["job"] for each in server.find("up == 1")} == jobs)
+        for query in prometheus.queries(development.project):
+            server.find(query.replace("$__rate_interval", "1m"))  # which it understands
+            for name in prometheus.metrics_in(query):
+                stacks.eventually(lambda name=name: bool(server.find(name)))  # type: ignore[misc]
+        tasks = 'messaging_process_duration_seconds_count{celery_task_state="SUCCESS"} > 0'
+        assert server.find(tasks)
+        assert server.find("messaging_wait_duration_seconds_count > 0")
+        assert {rule["health"] for rule in server.rules()} == {"ok"}
+        assert "ServiceDown" not in {rule["name"] for rule in server.rules() if rule["alerts"]}
 
 
 def is_logged(stack: Stack, said: str) -> bool:

@@ -83,8 +83,9 @@ CHOSEN = (
     ("reverse_proxy", {"nginx"}, "docs/reverse-proxy.md"),
     ("cache", {"valkey", "redis"}, "docs/cache.md"),
     ("task_queue", {"celery"}, "docs/tasks.md"),
-    ("telemetry", {"opentelemetry"}, "docs/telemetry.md"),
-    ("telemetry", {"opentelemetry"}, "src/*/telemetry.py"),
+    ("telemetry", {"opentelemetry", "prometheus"}, "docs/telemetry.md"),
+    ("telemetry", {"opentelemetry", "prometheus"}, "src/*/telemetry.py"),
+    ("telemetry", {"prometheus"}, "monitoring/*"),
     ("database", DATABASES, "docs/database.md"),
     ("cache", {"valkey", "redis"}, "src/*/cache.py"),
     ("task_queue", {"celery"}, "src/*/schedule.py"),
@@ -134,7 +135,13 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("cache", {"redis"}, ("redis-server", "redis-cli", r"redis:\d")),
     ("task_queue", {"celery"}, ("celery", "flower", "broker", r"\bbeat\b", "heartbeat_sent")),
     ("reverse_proxy", {"nginx"}, ("nginx", "robots")),
-    ("telemetry", {"opentelemetry"}, ("telemetry", "otel", "trace_?(id|name)", "grafana")),
+    ("telemetry", {"opentelemetry", "prometheus"}, ("telemetry", "grafana", "prometheus")),
+    (
+        "telemetry",
+        {"opentelemetry"},
+        ("otel", "trace_?(id|name)"),
+    ),
+    ("telemetry", {"prometheus"}, ("pushgateway", r"alerts\.yml", "9464")),
     ("framework", {"fastapi", "flask"}, (r"\bproxy", "forwarded")),
     ("base_image", {"slim"}, (r"\d-slim-",)),
     ("base_image", {"alpine"}, ("alpine", r"\bapk\b(?! add --no-cache (cosign|make)$)", "musl")),
@@ -160,6 +167,8 @@ UNTRACED = {".copier-answers.yml", "LICENSE"}
 LEFTOVERS = {
     ".html": "{#-",  # Flask reads its own templates with the same tags
     ".mako": "{%",
+    "alerts.yml": "{% {#",  # Prometheus fills in values, and Grafana labels
+    "dashboard.json": "{% {#",
 }
 
 
@@ -279,7 +288,8 @@ def test_nothing_of_the_template_language_is_left(project: Path) -> None:
     for path, text in generated.read_tree(project).items():
         # of GitHub, of engines and of Renovate
         own = re.sub(r"\$\{\{.*?\}\}|\{\{[./#\w].*?\}\}", "", text)
-        leftovers = (LEFTOVERS.get(PurePosixPath(path).suffix) or "{{ {% {#").split()
+        name = PurePosixPath(path)
+        leftovers = (LEFTOVERS.get(name.suffix) or LEFTOVERS.get(name.name) or "{{ {% {#").split()
         assert not [tag for tag in leftovers if tag in path + own], path
 
 

@@ -34,7 +34,7 @@ SERVICES = {
     "database": ["none", "sqlite", "mysql", "mariadb"],
     "cache": ["none", "valkey"],
     "task_queue": ["none", "celery"],
-    "telemetry": ["none", "opentelemetry"],
+    "telemetry": ["none", "opentelemetry", "prometheus"],
 }
 KEYS = tuple(SERVICES)
 # Stacks whose own tests run in their containers, with managers other than uv: see docs/tested.md.

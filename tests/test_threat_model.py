@@ -26,6 +26,7 @@ SHARED = (
     "container_promises",
     "database_promises",
     "manual",
+    "metrics_promises",
     "page_promises",
     "telemetry_promises",
     "deployments",

@@ -49,7 +49,9 @@ def read_options() -> argparse.Namespace:
     chosen.add_argument("--connections", nargs="+", type=int)
     rivals = {name: None for names in RIVALS.values() for name in names}
     chosen.add_argument("--rivals", nargs="+", choices=rivals)
-    chosen.add_argument("--telemetry", choices=("none", "opentelemetry"), help="of our service")
+    chosen.add_argument(
+        "--telemetry", choices=("none", "opentelemetry", "prometheus"), help="of our service"
+    )
     return parser.parse_args()
 
 

@@ -71,7 +71,7 @@ def report(runs: int, plan: Plan) -> list[dict[str, object]]:
             answers = {"framework": framework, "reverse_proxy": proxy, "telemetry": plan.telemetry}
             project = render(template, Path(name) / f"{framework} {shape}", answers)
             locking.lock(project)
-            services = Services(site, framework, shape, project, plan.telemetry != "none")
+            services = Services(site, framework, shape, project, plan.telemetry)
             services.build()
             services.migrate()
             medians = load_tables.find_medians(measure(services, plan, runs))

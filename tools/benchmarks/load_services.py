@@ -83,7 +83,7 @@ class Services:
     framework: str
     shape: str
     project: Path  # ours, for this shape
-    has_telemetry: bool = False  # ours
+    telemetry: str = "none"  # ours
     servers: dict[str, Container] = field(default_factory=dict)
     entrances: dict[str, Container] = field(default_factory=dict)  # nginx, or the server itself
 
@@ -135,7 +135,9 @@ class Services:
             settings = self.production("web")["environment"]
             settings["DATABASE_PASSWORD"] = PASSWORD
             settings["SECRET_KEY"] = PASSWORD * 8
-            if self.has_telemetry:
+            if self.telemetry == "prometheus":
+                settings["METRICS"] = "true"
+            if self.telemetry == "opentelemetry":
                 settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{self.name('collector')}:4318"
         settings["FORWARDED_ALLOW_IPS"] = self.site.subnet
         settings["WEB_CONCURRENCY"] = str(self.processes)
@@ -151,7 +153,7 @@ class Services:
     def start(self, rival: str) -> None:
         """Start a server, and nginx before it if that belongs to the shape."""
         name = self.name(rival)
-        if rival == OURS and self.has_telemetry:
+        if rival == OURS and self.telemetry == "opentelemetry":
             collect = ("python", "-c", COLLECTOR)
             self.servers["collector"] = self.entrances["collector"] = self.site.start(
                 self.name("collector"), self.name(OURS), command=collect
