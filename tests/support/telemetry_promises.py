@@ -3,6 +3,7 @@
 import base64
 import importlib.util
 import json
+import threading
 import time
 import urllib.request
 import uuid
@@ -252,6 +253,33 @@ class Telemetry:
         finally:
             programs.run("docker", "unpause", traced.container)
         traced.stack.compose("up", "--detach", "--wait", "--no-deps", "web")
+        trace = uuid.uuid4().hex
+        traced.ask("/api/notes", traceparent=parent(trace))
+        stacks.eventually(lambda: bool(traced.spans(trace)))
+
+    @pytest.mark.thorough
+    def test_a_collector_that_comes_and_goes_under_load_delays_nothing(
+        self, traced: Traced
+    ) -> None:
+        took: list[float] = []
+        is_over = threading.Event()
+
+        def ask_until_it_is_over() -> None:
+            while not is_over.is_set():
+                began = time.monotonic()
+                traced.ask("/api/notes")
+                took.append(time.monotonic() - began)
+
+        finished = stacks.all_of([ask_until_it_is_over] * 4)
+        try:
+            for command in ("stop", "start", "kill", "start"):
+                programs.run("docker", command, traced.container)
+                time.sleep(BOUND)
+        finally:
+            is_over.set()
+            finished()
+        assert max(took) < BOUND
+        assert len(took) > 50
         trace = uuid.uuid4().hex
         traced.ask("/api/notes", traceparent=parent(trace))
         stacks.eventually(lambda: bool(traced.spans(trace)))
