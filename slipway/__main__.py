@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from slipway import new
+from slipway import explore, new
 from slipway.adopt import command
 from slipway.fleet import commands
 from slipway.source import find_version
@@ -38,6 +38,7 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(new.new)
 app.command(epilog=command.EXAMPLES)(command.adopt)
+app.command(epilog=explore.EXAMPLES)(explore.explore)
 app.add_typer(commands.app, name="fleet")
 
 

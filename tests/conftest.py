@@ -238,6 +238,7 @@ TABLES: Mapping[str, tuple[str, tuple[str, ...], Callable[[Tried], Tried]]] = {
         sorted,
     ),
     "fuzz": ("requests that were made up", ("stack", "requests"), sorted),
+    "explorer": ("the explorer", ("what", "is", "at most"), sorted),
     "setuid": (
         "files with the rights of their owner",
         ("image", "its base", "there", "left"),

@@ -49,7 +49,10 @@ UNSEEN_BY_DEPENDABOT = (
     Unseen(".github/workflows/*.yml", '^ +version: "', "an update of the template brings it"),
     Unseen(".github/workflows/image.yml", r"\b(image|generator)[:=]", "likewise"),
 )
-HERE = ("catalogue/**/*", "requirements/*", ".github/**/*", ".ci/*", "pyproject.toml")
+HERE = (
+    *("catalogue/**/*", "requirements/*", ".github/**/*", ".ci/*", "pyproject.toml"),
+    "tools/site/package.json",
+)
 UNSEEN_HERE = (
     Unseen(".ci/index.conf", "proxy_http_version", "a protocol"),
     Unseen("*", r"\b(python[-_]version|requires-python|distribution_python)\b", "a promise"),

@@ -19,9 +19,10 @@ from slipway import source
 from slipway.__main__ import main
 
 COMMANDS = {
-    (): ("new", "adopt", "fleet"),
+    (): ("new", "adopt", "explore", "fleet"),
     ("new",): ("slipway new harbour-api",),
     ("adopt",): ("slipway adopt ../harbour",),
+    ("explore",): ("slipway explore --port 8090",),
     ("fleet",): ("report", "update", "merge"),
     ("fleet", "report"): ("slipway fleet report --from",),
     ("fleet", "update"): ("slipway fleet update --from",),
@@ -71,7 +72,7 @@ def test_the_version_is_that_of_the_last_release() -> None:
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [
-        ("slipway ", {"new", "adopt", "fleet"}),
+        ("slipway ", {"new", "adopt", "explore", "fleet"}),
         ("slipway fleet re", {"report"}),
         ("slipway adopt --ans", {"--answers-file"}),
     ],

@@ -12,7 +12,7 @@ import programs
 import pytest
 import stacks
 from filelock import FileLock
-from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from extensions import decisions
 
@@ -53,7 +53,21 @@ def chromium() -> Iterator[str]:
 
 
 @contextmanager
+def connection(address: str) -> Iterator[Browser]:
+    """Control the browser at an address; a thread has one connection at a time."""
+    with sync_playwright() as playwright:
+        yield playwright.chromium.connect_over_cdp(address)
+
+
+@contextmanager
 def tab(address: str) -> Iterator[Page]:
+    """Open a tab in a connection of its own."""
+    with connection(address) as browser, watched(browser) as page:
+        yield page
+
+
+@contextmanager
+def watched(browser: Browser) -> Iterator[Page]:
     """Open a tab without cookies, and fail in the end if the browser complained about a page.
 
     It complains about scripts that fail, what a policy forbids, and files that are not there; that
@@ -70,14 +84,12 @@ def tab(address: str) -> Iterator[Page]:
         if request.is_navigation_request():
             pages.append(request.url)
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.connect_over_cdp(address)
-        with browser.new_context() as context:
-            page = context.new_page()
-            page.on("request", note)
-            page.on("pageerror", lambda error: complaints.append((page.url, str(error))))
-            page.on("console", look)
-            yield page
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("request", note)
+        page.on("pageerror", lambda error: complaints.append((page.url, str(error))))
+        page.on("console", look)
+        yield page
     found = [
         f"{url}: {text}"
         for url, text in complaints

@@ -21,6 +21,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_job.py::TestJobWithUvAndMysql": 220,
     "tests/test_job.py::TestJobWithPipenvAndMariadb": 200,
     "tests/test_answers.py": 190,
+    "tests/test_explorer.py::TestPage": 180,
     "tests/test_own_domain.py": 180,
     "tests/test_random_edits.py": 180,
     "tests/test_linting.py": 170,

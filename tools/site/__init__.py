@@ -1,0 +1,1 @@
+"""Builds the explorer: a page that renders the template in the browser, from static files."""
