@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from tools.benchmarks import fleet, images, load, publish, rebuilds, rendering, results, sizes
-from tools.benchmarks.load_services import ENDPOINTS, RIVALS
+from tools.benchmarks.load_services import ENDPOINTS, RIVALS, TELEMETRY
 from tools.benchmarks.load_tables import SHAPES
 
 PARTS: dict[str, tuple[Callable[..., object], int]] = {
@@ -50,7 +50,7 @@ def read_options() -> argparse.Namespace:
     rivals = {name: None for names in RIVALS.values() for name in names}
     chosen.add_argument("--rivals", nargs="+", choices=rivals)
     chosen.add_argument(
-        "--telemetry", choices=("none", "opentelemetry", "prometheus"), help="of our service"
+        "--telemetry", nargs="+", choices=TELEMETRY, help="with which ours is measured as well"
     )
     return parser.parse_args()
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from tools.benchmarks import load_tables
 from tools.benchmarks.load_containers import prepare_site
 from tools.benchmarks.load_services import ENDPOINTS, RIVALS, Services
-from tools.benchmarks.load_tables import SHAPES, Measured
+from tools.benchmarks.load_tables import OURS, SHAPES, Measured
 from tools.benchmarks.measure import ROOT, copy_template, render
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -30,11 +30,12 @@ class Plan:
     endpoints: Sequence[str] = tuple(ENDPOINTS)
     connections: Sequence[int] = CONNECTIONS
     rivals: Sequence[str] = ()  # all
-    telemetry: str = "none"  # of ours
+    telemetry: Sequence[str] = ()  # with which ours is a rival, too
 
     def choose(self, framework: str) -> list[str]:
         """List the rivals of a framework, ours first."""
-        return [name for name in RIVALS[framework] if not self.rivals or name in self.rivals]
+        others = [name for name in RIVALS[framework] if not self.rivals or name in self.rivals]
+        return [*others, *self.telemetry]
 
     def estimate(self, runs: int) -> float:
         """Say roughly how many minutes all rounds take."""
@@ -68,10 +69,14 @@ def report(runs: int, plan: Plan) -> list[dict[str, object]]:
         template = copy_template(Path(name) / "slipway")
         for framework, shape in product(plan.frameworks, plan.shapes):
             proxy = "nginx" if SHAPES[shape].nginx else "none"
-            answers = {"framework": framework, "reverse_proxy": proxy, "telemetry": plan.telemetry}
-            project = render(template, Path(name) / f"{framework} {shape}", answers)
-            locking.lock(project)
-            services = Services(site, framework, shape, project, plan.telemetry)
+            projects = {}
+            for kind in (OURS, *plan.telemetry):
+                answers = {"framework": framework, "reverse_proxy": proxy}
+                answers["telemetry"] = "none" if kind == OURS else kind
+                folder = Path(name) / f"{framework} {shape} {kind}"
+                projects[kind] = render(template, folder, answers)
+                locking.lock(projects[kind])
+            services = Services(site, framework, shape, projects)
             services.build()
             services.migrate()
             medians = load_tables.find_medians(measure(services, plan, runs))

@@ -44,6 +44,8 @@ RIVALS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "gunicorn sync": ("gunicorn", "--bind", "0.0.0.0:8000", "flask_peer:app"),
     },
 }
+# Answers to "telemetry" with which ours can run beside itself
+TELEMETRY = ("prometheus", "opentelemetry")
 # What they need beside our locked dependencies, unless it is among those
 PACKAGES: Mapping[str, Sequence[str]] = {
     "fastapi": ("asyncpg", "fastapi-cli", "psycopg[binary]", "sqlalchemy", "uvicorn[standard]"),
@@ -82,8 +84,7 @@ class Services:
     site: Site
     framework: str
     shape: str
-    project: Path  # ours, for this shape
-    telemetry: str = "none"  # ours
+    projects: Mapping[str, Path]  # ours for this shape, and with other answers
     servers: dict[str, Container] = field(default_factory=dict)
     entrances: dict[str, Container] = field(default_factory=dict)  # nginx, or the server itself
 
@@ -103,17 +104,16 @@ class Services:
 
     def build(self) -> None:
         """Build our images as for production, and one for all that stands beside ours."""
-        self.site.build(self.name(OURS), self.read("Dockerfile"), self.project)
+        for name, project in self.projects.items():
+            text = (project / "Dockerfile").read_text("utf-8")
+            self.site.build(self.name(name), text, project)
         if self.has_nginx:
-            self.site.build(self.name("nginx"), self.read("nginx/Dockerfile"), self.project)
+            text = (self.projects[OURS] / "nginx" / "Dockerfile").read_text("utf-8")
+            self.site.build(self.name("nginx"), text, self.projects[OURS])
         packages = " ".join(f"'{package}'" for package in PACKAGES[self.framework])
         text = read_dockerfile("load-peers").replace("PACKAGES", packages)
         text = text.replace("OUR_IMAGE", self.name(OURS))
         self.site.build(self.name("peers"), text, APPLICATIONS)
-
-    def read(self, file: str) -> str:
-        """Read a file of our service."""
-        return (self.project / file).read_text("utf-8")
 
     def migrate(self) -> None:
         """Make the tables, as our migrations say."""
@@ -121,23 +121,23 @@ class Services:
         inside = ("--rm", "--label", self.site.label, "--network", self.site.name())
         run("docker", "run", *inside, *self.settings(OURS), self.name(OURS), "migrate")
 
-    def production(self, service: str) -> dict[str, Any]:
+    def production(self, service: str, name: str = OURS) -> dict[str, Any]:
         """Read what Compose gives a service of ours in production."""
         files = ("--file=compose.yaml", "--file=compose.prod.yaml")
         compose = ("env", f"WEB_CONCURRENCY={self.processes}", "docker", "compose", *files)
-        described = json.loads(run(*compose, "config", "--format=json", cwd=self.project))
+        described = json.loads(run(*compose, "config", "--format=json", cwd=self.projects[name]))
         return dict(described["services"][service])
 
     def settings(self, rival: str) -> list[str]:
         """Say what a server is told."""
         settings = {"DATABASE_URL": PEER_URL}
-        if rival == OURS:
-            settings = self.production("web")["environment"]
+        if rival in self.projects:
+            settings = self.production("web", rival)["environment"]
             settings["DATABASE_PASSWORD"] = PASSWORD
             settings["SECRET_KEY"] = PASSWORD * 8
-            if self.telemetry == "prometheus":
+            if rival == "prometheus":
                 settings["METRICS"] = "true"
-            if self.telemetry == "opentelemetry":
+            if rival == "opentelemetry":
                 settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{self.name('collector')}:4318"
         settings["FORWARDED_ALLOW_IPS"] = self.site.subnet
         settings["WEB_CONCURRENCY"] = str(self.processes)
@@ -153,18 +153,18 @@ class Services:
     def start(self, rival: str) -> None:
         """Start a server, and nginx before it if that belongs to the shape."""
         name = self.name(rival)
-        if rival == OURS and self.telemetry == "opentelemetry":
+        if rival == "opentelemetry":
             collect = ("python", "-c", COLLECTOR)
             self.servers["collector"] = self.entrances["collector"] = self.site.start(
                 self.name("collector"), self.name(OURS), command=collect
             )
         server = self.servers[rival] = self.entrances[rival] = self.site.start(
             name,
-            self.name(OURS if rival == OURS else "peers"),
+            self.name(rival if rival in self.projects else "peers"),
             *self.limits("web"),
             *self.settings(rival),
             port=8000,
-            command=RIVALS[self.framework][rival],
+            command=RIVALS[self.framework].get(rival, ()),
         )
         if self.has_nginx:
             link = ("--link", f"{server.name}:web")  # unlike an alias it is for one container only
@@ -189,7 +189,7 @@ class Services:
         try:
             answers = self.site.ask(entrance, ENDPOINTS[endpoint], seconds, connections)
         except FaultError as fault:
-            if rival in (OURS, FLOOR):
+            if rival in (*self.projects, FLOOR):
                 server.fail(str(fault))
             print(f"{rival}: {fault}", file=sys.stderr)
             server.restart()
