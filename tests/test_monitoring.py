@@ -22,6 +22,45 @@ PROJECTS: Mapping[str, questions.Answers] = {
     "job": {"framework": "job"},
 }
 
+# What is measured in every minute, and which alerts follow
+TROUBLE: Mapping[str, tuple[Mapping[str, str], set[str]]] = {
+    "fastapi": (
+        {
+            'up{job="harbour-api"}': "0x180",
+            'http_server_request_duration_seconds_count{job="harbour-api",'
+            'http_response_status_code="500"}': "0+10x180",
+            'http_server_request_duration_seconds_bucket{job="harbour-api",le="1"}': "0+0x180",
+            'http_server_request_duration_seconds_bucket{job="harbour-api",le="5"}': "0+10x180",
+            'http_server_request_duration_seconds_bucket{job="harbour-api",le="+Inf"}': "0+10x180",
+            'process_start_time_seconds{job="harbour-api-worker",process="0"}': "0+60x180",
+            'db_client_connection_count{job="harbour-api",db_client_connection_state="used"}': (
+                "10x180"
+            ),
+            'db_client_connection_max{job="harbour-api"}': "10x180",
+            'messaging_client_sent_messages_total{job="harbour-api-beat"}': "0+1x180",
+        },
+        {
+            *("ServiceDown", "RequestsFail", "RequestsSlow", "ProcessesRestart"),
+            *("ConnectionsUsedUp", "TasksNotDone"),
+        },
+    ),
+    "flask": (
+        {
+            'up{job="harbour-api"}': "1x180",
+            'http_server_request_duration_seconds_count{job="harbour-api",'
+            'http_response_status_code="200"}': "0+10x180",
+        },
+        set(),
+    ),
+    "job": (
+        {
+            'job_run_exit_code{job="harbour-api"}': "1x180",
+            'job_run_success_timestamp_seconds{job="harbour-api"}': "60x180",
+        },
+        {"JobFailed", "JobOverdue"},
+    ),
+}
+
 
 @pytest.fixture(scope="module", params=PROJECTS)
 def project(request: pytest.FixtureRequest, render: Render) -> Path:
@@ -39,10 +78,24 @@ def test_prometheus_understands_alerts_and_configuration(engine: None, render: R
         files[f"{name}.yml"] = (monitoring / "prometheus.yml").read_text("utf-8")
         files["alerts.yml"] = (monitoring / "alerts.yml").read_text("utf-8")
         files[f"{name}-alerts.yml"] = files["alerts.yml"]
+        files[f"{name}-test.yml"] = write_test(name)
         files[f"{name}-panels.yml"] = json.dumps({"groups": [{"name": name, "rules": rules}]})
     said = prometheus.promtool(files)
     assert "FAILED" not in said
-    assert said.count("SUCCESS") >= 3 * len(PROJECTS)
+    assert said.count("SUCCESS") >= 4 * len(PROJECTS)
+
+
+def write_test(name: str) -> str:
+    """Write a test of alerts as Prometheus' tool runs it."""
+    measured, alerts = TROUBLE[name]
+    firing = {
+        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+        "eval_time": "3h",
+        "exp_samples": [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in alerts],
+    }
+    series = [{"series": key, "values": values} for key, values in measured.items()]
+    tests = [{"interval": "1m", "input_series": series, "promql_expr_test": [firing]}]
+    return json.dumps({"rule_files": [f"{name}-alerts.yml"], "tests": tests})
 
 
 def dashboard_queries(monitoring: Path) -> list[str]:

@@ -28,6 +28,16 @@ WORKDIR /tmp
 CMD ["prometheus", "--config.file=/etc/prometheus/prometheus.yml", \\
     "--storage.tsdb.path=/tmp/data", "--web.listen-address=:9090"]
 """
+CHECK = """
+for file in *.yml; do
+  case $file in
+    *-test.yml) promtool test rules $file ;;
+    *-*) promtool check rules $file ;;
+    alerts.yml) ;; # named by the configurations
+    *) promtool check config $file ;;
+  esac || exit 1
+done
+"""
 
 
 def image() -> str:
@@ -41,13 +51,12 @@ def image() -> str:
 
 
 def promtool(files: Mapping[str, str]) -> str:
-    """Let Prometheus' own tool check rules, and configurations that are named after no rules."""
+    """Let Prometheus' own tool check configurations and rules, and run tests, by their names."""
     script = "".join(
         f"cat >{shlex.quote(name)} <<'END'\n{text}\nEND\n" for name, text in files.items()
     )
-    script += "for file in *.yml; do case $file in *-*) promtool check rules $file;; alerts.yml) ;;"
-    script += " *) promtool check config $file;; esac || exit 1; done"
-    return programs.run("docker", "run", "--rm", "--interactive", image(), "sh", text=script)
+    text = script + CHECK
+    return programs.run("docker", "run", "--rm", "--interactive", image(), "sh", text=text)
 
 
 def queries(project: Path) -> list[str]:
