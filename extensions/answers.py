@@ -119,6 +119,17 @@ def port_problem(port: int) -> str:
     return ""
 
 
+def deployment_problem(deployment: str, is_possible: bool, is_cli: bool, uses_sqlite: bool) -> str:
+    """Say why a project cannot run where it should; "" if it can."""
+    if deployment != "kubernetes" or is_possible:
+        return ""
+    if is_cli:
+        return "Try compose: a program is run by people, not by a cluster"
+    if uses_sqlite:
+        return "Try compose, or another database: replicas on several machines cannot share a file"
+    return "Try compose: an adopted application has manifests of its own"
+
+
 def own_files_problem(paths: Any) -> str:
     """Say what is wrong with the list of what an adopted application had; "" if nothing is."""
     if not isinstance(paths, list) or any(
@@ -188,6 +199,7 @@ class Answers(Extension):
             email_problem,
             port_problem,
             packages_problem,
+            deployment_problem,
             own_files_problem,
             entry_point_problem,
             settings_problem,

@@ -39,6 +39,7 @@ class Answers:
     task_queue: str = ""
     reverse_proxy: str = ""
     telemetry: str = ""
+    deployment: str = ""
     license: str = ""
     os_packages_build: tuple[str, ...] = ()
     os_packages_runtime: tuple[str, ...] = ()
@@ -102,6 +103,7 @@ class Decisions:
         self.decide_images(answers)
         self.decide_image_files()
         self.decide_limits()
+        self.decide_deployment(answers)
 
     def look_up(self, question: str, choice: str) -> None:
         """Take over what follows from a choice alone."""
@@ -449,6 +451,59 @@ class Decisions:
             # Connections to the database of a process
             "database_connections": limits["pool"] + limits["probes"],
         }
+        # Service -> what it may take: "cpus", "memory" in MB, "pids"
+        self.container_limits = {
+            **read_resources(),
+            "web": {"cpus": 1, "memory": self.limits["service_memory"]},
+            "proxy": {"cpus": 1, "memory": self.limits["proxy_memory"]},
+        }
+
+    def decide_deployment(self, answers: Answers) -> None:
+        """Decide where production runs, and what a cluster has to know."""
+        # Replicas of a service are on several machines, a job is on one at a time.
+        is_on_one = self.is_web and self.uses_sqlite
+        self.may_be_on_kubernetes = not (self.is_cli or self.is_adopted or is_on_one)
+        self.on_kubernetes = self.may_be_on_kubernetes and answers.deployment == "kubernetes"
+        # A service has replicas that must not come before the tables they need.
+        self.awaits_revision = self.on_kubernetes and self.is_web and self.has_database
+        # In the order of k8s/base/kustomization.yaml
+        parts = {
+            "web": self.is_web,
+            "worker": self.has_task_queue,
+            "beat": self.has_task_queue,
+            "proxy": self.has_proxy,
+            "migrate": self.is_web and self.has_database,
+            "cronjob": self.is_job,
+            "inbox": self.is_job,
+            "data": self.is_job and not self.has_server_database,
+        }
+        self.manifest_parts = chosen(parts)
+        # Those that are processes of the application
+        processes = ("web", "worker", "beat", "migrate", "cronjob")
+        self.application_components = [part for part in processes if part in self.manifest_parts]
+        # Who receives what comes from outside
+        self.entrance = "proxy" if self.has_proxy else "web"
+        # Server that runs outside the cluster -> its port
+        self.outside_servers = {
+            **({"database": self.database_port} if self.has_server_database else {}),
+            **dict.fromkeys(chosen({"cache": self.has_cache, "broker": self.has_task_queue}), 6379),
+        }
+        # Of a managed server, as "environment" has those of Compose
+        self.outside_environment = {
+            name: re.sub(r"\b(database|cache|broker):(?=\d)", r"\1.example:", value)
+            for name, value in self.environment.items()
+        }
+        # Most replicas of the service, which its connections to the database allow for
+        self.most_replicas = 6
+        # Beside the top of the repository
+        self.image_folders = chosen(
+            {
+                "/nginx": self.has_proxy,
+                "/k8s/overlays/development": self.on_kubernetes and bool(self.outside_servers),
+            }
+        )
+        if self.on_kubernetes:
+            self.inspect_tools.append(self.tools["kubernetes-validate"])
 
     def decide_own_application(self, answers: Answers) -> None:
         """Decide what an adopted application brings, and how it is started."""
@@ -573,6 +628,13 @@ def read_limits() -> Mapping[str, float]:
     """Map the name of each limit to its value."""
     limits: Mapping[str, float] = read_catalogue("limits.yaml")
     return limits
+
+
+@functools.cache
+def read_resources() -> Mapping[str, Mapping[str, float]]:
+    """Map each service to what it may take."""
+    resources: Mapping[str, Mapping[str, float]] = read_catalogue("resources.yaml")
+    return resources
 
 
 @functools.cache

@@ -17,7 +17,12 @@ from repository import ROOT
 
 # With each manager, on both forges; together they have every kind of file that pins something.
 SAMPLES: Mapping[str, questions.Answers] = {
-    "uv": {"reverse_proxy": "nginx", "cache": "valkey", "task_queue": "celery"},
+    "uv": {
+        "reverse_proxy": "nginx",
+        "cache": "valkey",
+        "task_queue": "celery",
+        "deployment": "kubernetes",
+    },
     "pip": {"framework": "cli", "database": "mysql"},
     "poetry": {"framework": "flask", "database": "mariadb", "cache": "redis"},
     "pipenv": {"framework": "job", "database": "postgresql", "base_image": "distro"},
@@ -39,6 +44,8 @@ UNSEEN = (
     Unseen("scripts/update-template.sh", "[Cc]opier", "an update of the template brings it"),
     Unseen("compose.prod.yaml", "cpus:", "a limit"),
     Unseen("k8s/cronjob.yaml", "image: harbour-api:", "it is built here"),
+    Unseen("k8s/overlays/*/release/kustomization.yaml", "newTag: ", "it is built here"),
+    Unseen("*", r"=registry\.example/", "an example"),
     Unseen("nginx/nginx.conf", "proxy_http_version", "a protocol"),
 )
 # In addition, as it reads neither commands nor the inputs of actions
@@ -54,6 +61,8 @@ HERE = (
     "tools/site/package.json",
 )
 UNSEEN_HERE = (
+    Unseen(".ci/cluster", r"metrics-server|:0\.\d|version=0|wait\(", "only tried with it"),
+    Unseen("catalogue/resources.yaml", "cpus:", "a limit"),
     Unseen(".ci/index.conf", "proxy_http_version", "a protocol"),
     Unseen("*", r"\b(python[-_]version|requires-python|distribution_python)\b", "a promise"),
     Unseen("requirements/package.json", '"node": ', "the oldest that the programs start with"),
@@ -302,7 +311,11 @@ def test_dependabot_leaves_python_and_the_database_alone(
     python = "debian" if SAMPLES[manager].get("base_image") == "distro" else "python"
     database = {"poetry": "mariadb", "pip": "mysql"}.get(manager, "postgres")
 
-    assert ignored == {("docker", f"library/{python}"), ("docker-compose", f"library/{database}")}
+    kinds = {"docker-compose", *(["docker"] if "deployment" in SAMPLES[manager] else [])}
+    assert ignored == {
+        ("docker", f"library/{python}"),
+        *((kind, f"library/{database}") for kind in kinds),
+    }
 
 
 def test_dependabot_sees_every_pin_of_this_repository() -> None:

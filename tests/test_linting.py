@@ -29,7 +29,7 @@ REPOSITORY = [
     "ruff format --check .",
     "mypy",
     "hadolint .ci/Dockerfile",
-    "shellcheck .ci/run",
+    "shellcheck .ci/run .ci/cluster",
     "actionlint",
     f"zizmor {' '.join(programs.ZIZMOR)} .github",
     "check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml",

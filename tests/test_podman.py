@@ -9,13 +9,16 @@ from typing import Any
 
 import generated
 import locking
+import manifests
 import programs
 import pytest
 import stacks
 from conftest import Render
+from manifests import Pods
 from stacks import PRODUCTION, Stack
 
 IMAGE = "quay.io/podman/stable"
+ANSWERS = {"database": "postgresql", "reverse_proxy": "nginx", "deployment": "kubernetes"}
 OVERLAY = "compose.podman.yaml"
 DEVELOPMENT_FILES = ("--file", "compose.yaml", "--file", "compose.override.yaml")
 DOCKER = "Engine {};containerd 2.0;"
@@ -28,7 +31,7 @@ TIMER = "while sleep 1; do podman ps --quiet | xargs --max-args=1 podman healthc
 @pytest.fixture(scope="module")
 def project(render: Render) -> Path:
     """Render a project with services of all kinds."""
-    return render({"database": "postgresql", "reverse_proxy": "nginx"})
+    return render(ANSWERS)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,48 @@ def test_production_answers_through_the_proxy(podman: str, project: Path) -> Non
     ask = ("curl", "--fail", "--silent", "--show-error", "http://localhost:8080/ready")
     with stack.running():
         assert '"ok"' in stack.compose("exec", "-T", "proxy", *ask)
+
+
+@pytest.fixture(scope="module")
+def pods(podman: str, project: Path) -> Iterator[Pods]:
+    """Start all that the overlay development has, with the images of production.
+
+    Podman passes over probes, preStop, fsGroup and more than one replica.
+    """
+    in_podman(podman, project, PRODUCTION).compose("build", "web", "proxy")
+    pods = Pods(podman, manifests.build(project, "development"))
+    for name in ("harbour-api", "harbour-api-proxy"):
+        pods.run("tag", f"{name}:latest", f"localhost/{name}:0.1.0")
+    with pods.playing():
+        yield pods
+
+
+@pytest.mark.docker
+def test_pods_wait_for_the_migration_and_answer(pods: Pods) -> None:
+    assert pods.said_while_waiting.keys() == {"web"}
+    assert pods.inspect("migrate")["State"]["ExitCode"] == 0
+    retry = ("--retry", "30", "--retry-delay", "1", "--retry-all-errors")
+    ask = ("curl", "--fail", "--silent", *retry, "http://localhost:8080/ready")
+    assert pods.execute("proxy", *ask) == '{"status":"ok"}'
+
+
+@pytest.mark.docker
+def test_pods_keep_to_the_restricted_standard(pods: Pods) -> None:
+    users = {"web": 10001, "migrate": 10001, "proxy": 101, "database": 999}
+    for name, user in users.items():
+        container = pods.inspect(name)
+        assert container["Config"]["User"].split(":")[0] == str(user), name
+        assert container["HostConfig"]["ReadonlyRootfs"], name
+        assert not container["EffectiveCaps"], name
+        assert "no-new-privileges" in container["HostConfig"]["SecurityOpt"], name
+    write = "touch /app/mine 2>/dev/null || touch /tmp/mine && echo written"
+    assert pods.execute("web", "sh", "-c", write) == "written\n"
+
+
+@pytest.mark.docker
+def test_pods_stop_cleanly(pods: Pods) -> None:
+    for name in ("proxy", "web"):
+        assert pods.stop(name) == 0, name
 
 
 def environments(project: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -217,6 +217,7 @@ def test_the_default_answers_give_a_good_service(render: Render) -> None:
         "task_queue": "none",
         "reverse_proxy": "none",
         "telemetry": "none",
+        "deployment": "compose",
         "ci": "github",
         "details": False,
         "dependency_updates": "dependabot",

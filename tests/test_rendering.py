@@ -68,7 +68,8 @@ SERVERS = {"postgresql", "mysql", "mariadb"}
 DATABASES = {*SERVERS, "sqlite"}
 CHOSEN = (
     ("framework", {"fastapi", "flask", "job"}, "scripts/entrypoint.sh"),
-    ("framework", {"job"}, "k8s/*"),
+    ("deployment", {"kubernetes"}, "k8s/overlays/*"),
+    ("deployment", {"kubernetes"}, "docs/kubernetes.md"),
     ("framework", {"cli"}, "src/*/cli.py"),
     ("framework", {"job"}, "inbox/*"),
     ("ci", {"github"}, ".github/workflows/*"),
@@ -142,9 +143,14 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
         ("otel", "trace_?(id|name)"),
     ),
     ("telemetry", {"prometheus"}, ("pushgateway", r"alerts\.yml", "9464")),
+    ("deployment", {"kubernetes"}, ("kustom", "k8s-", "kubernetes.md", "await-revision")),
     ("framework", {"fastapi", "flask"}, (r"\bproxy", "forwarded")),
     ("base_image", {"slim"}, (r"\d-slim-",)),
-    ("base_image", {"alpine"}, ("alpine", r"\bapk\b(?! add --no-cache (cosign|make)$)", "musl")),
+    (
+        "base_image",
+        {"alpine"},
+        ("alpine", r"\bapk\b(?! add --no-cache (cosign|make|kubectl make)$)", "musl"),
+    ),
     ("base_image", {"slim", "full", "alpine"}, ("wheels/", "image-offline")),
     ("base_image", {"distro"}, ("debian:", "Debian.s Python", "python3-pip")),
     ("license", {"mit"}, (r"\bMIT\b",)),
@@ -159,6 +165,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
 SHARED_TRACES: tuple[tuple[Mapping[str, set[str]], tuple[str, ...]], ...] = (
     ({"database": {"none"}, "framework": {"cli", "job"}}, (r"(?<!con)texts",)),
     ({"database": SERVERS, "framework": {"flask"}}, ("secrets/", "make secrets")),
+    ({"framework": {"job"}, "deployment": {"kubernetes"}}, ("kubernetes", "k8s")),
     ({"framework": {"fastapi"}, "task_queue": {"celery"}}, ("watchfiles",)),
 )
 # Answers are named in the first, whatever they are; the full text of a licence is in the second.

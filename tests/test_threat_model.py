@@ -42,6 +42,7 @@ PROJECTS: tuple[questions.Answers, ...] = (
     },
     {"framework": "flask", "reverse_proxy": "nginx", "ci": "gitlab"},
     {"framework": "job", "ci": "gitlab"},
+    {"deployment": "kubernetes"},
 )
 
 

@@ -41,7 +41,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_job.py::TestJobWithPip": 110,
     "tests/test_workflow_runs.py::TestTag": 110,
     "tests/test_workflow_runs.py::TestFailingTest": 110,
-    "tests/test_podman.py": 100,
+    "tests/test_podman.py": 150,
     "tests/test_workflow_runs.py::TestPullRequestFromAFork": 100,
     "tests/test_pipeline_jobs.py::TestProgram": 100,
     "tests/test_workflow_runs.py::TestAdopted": 90,

@@ -12,11 +12,12 @@ import generated
 from pins import Line, lines_of
 
 COMPOSE = re.compile(r"(docker-)?compose(-[\w]+)?(\.[\w-]+)?\.ya?ml", re.IGNORECASE)
+MANIFEST = re.compile(r"^apiVersion: .+\nkind: ", re.MULTILINE)
 INCLUDED = re.compile(r"^-[rc] (\S+)", re.MULTILINE)
 
 # ecosystem -> the lines of its files that name a dependency; what has a variable is passed over
 LINES = {
-    "docker": re.compile(r"^FROM [^$]+$"),
+    "docker": re.compile(r"^FROM [^$]+$|^ +image: [^$]+$"),
     "docker-compose": re.compile(r"^ +image: [^$]+$"),
     "github-actions": re.compile(r"^ +(- )?uses: "),
     "npm": re.compile(r'^ +"[@\w/-]+": "\d'),
@@ -49,6 +50,9 @@ def files_of(ecosystem: str, folder: Path) -> Iterator[Path]:
         case "docker":
             names = re.compile("dockerfile|containerfile", re.IGNORECASE)
             yield from (file for file in generated.files(folder, "*") if names.search(file.name))
+            for file in generated.files(folder, "*.y*ml"):  # manifests for Kubernetes
+                if MANIFEST.search(file.read_text("utf-8")):
+                    yield file
         case "docker-compose":
             yield from (f for f in generated.files(folder, "*") if COMPOSE.fullmatch(f.name))
         case "github-actions":

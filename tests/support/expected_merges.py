@@ -21,7 +21,7 @@ LIMITS = {  # of services, which are settings now
     (b"proxy:", b"memory: 256M"),
 }
 # What the template no longer has for some answers: an edited one stays, as a conflict
-DROPPED = {".github/workflows/publish.yml"}
+DROPPED = {".github/workflows/publish.yml", "k8s/cronjob.yaml", "k8s/data.yaml", "k8s/inbox.yaml"}
 ANSWERS = ".copier-answers.yml"  # Copier writes this anew
 CONFLICT = re.compile(r"^<{7} before updating\n.*?^>{7} after updating\n", re.DOTALL | re.MULTILINE)
 
