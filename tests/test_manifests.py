@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 
 import generated
 import manifests
+import programs
 import pytest
 import questions
 import stacks
@@ -248,6 +250,42 @@ def test_a_release_that_cannot_be_is_refused(
     assert result.returncode != 0
     assert result.stdout.startswith(sentence)
     assert generated.read_tree(project / "k8s") == before
+
+
+# Builds manifests, and plays a cluster: STATE is how the migration ends, BROKEN is never ready.
+KUBECTL = """\
+case $1 in kustomize) exec {kubectl} "$@" ;; config) echo harbour; exit ;; esac
+shift 2
+echo "$1 $2 $3" | sed 's|/tmp/.*||'
+case $1 in get) echo "$STATE" ;; rollout) [ "$3" != "deployment/$BROKEN" ] ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "broken", "said", "sentence"),
+    [
+        ("Complete", "", ["rollout status deployment/web", "Deployed."], ""),
+        ("Failed", "", [], "The migration did not succeed, so the replicas of the version before "),
+        ("Complete", "worker", ["get pods "], "The new version of worker does not become ready, "),
+    ],
+)
+def test_a_deployment_waits_for_the_migration_and_for_every_replica(
+    project: Path, tmp_path: Path, state: str, broken: str, said: list[str], sentence: str
+) -> None:
+    manifests.need_kubectl()
+    program = tmp_path / "kubectl"
+    real = KUBECTL.replace("{kubectl}", programs.tool("kubectl"))
+    program.write_text(f"#!/bin/sh\n{real}", "utf-8")
+    program.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "STATE": state, "BROKEN": broken}
+    result = stacks.execute("make", "--silent", "k8s-deploy", cwd=project, IMAGE=IMAGE, **variables)
+    lines = result.stdout.splitlines()
+    assert (result.returncode == 0) == (not sentence)
+    assert lines[0].startswith("Deploying to harbour-api-production of harbour, as k8s/overlays/")
+    assert lines[1] == "delete job migrate-1-2-3"
+    assert [each for each in said if each not in lines] == []
+    assert not sentence or any(line.startswith(sentence) for line in lines)
+    assert ("rollout status deployment/web" in lines) == (state == "Complete")
 
 
 def test_a_project_is_refused_that_a_cluster_cannot_run(render: Render) -> None:
