@@ -208,6 +208,15 @@ class TestPage:
         record_property("explorer", ("seconds to the first view", f"{taken:.2f}", FIRST_VIEW))
         assert taken < FIRST_VIEW * SLOWER
 
+    def test_presets_do_not_wait_for_the_engine(self, chrome: Browser, site: str) -> None:
+        with browser.watched(chrome) as tab:
+            tab.goto(site)
+            tab.locator("input[name=database][value=mysql]").check()
+            expect(tab.locator("[data-busy=true]")).to_be_attached()
+            tab.get_by_role("button", name="site", exact=True).click()
+            expect(tab.get_by_role("treeitem", name="nginx", exact=True)).to_be_visible()
+            assert tab.locator("[data-status=loading]").count() == 1
+
     @pytest.mark.parametrize("preset", PRESETS)
     def test_a_preset_is_what_copier_writes(
         self, page: Page, preset: str, tmp_path: Path, record_property: Record
@@ -421,6 +430,16 @@ class TestPage:
         assert "cache=valkey" in shown
         assert ADDRESS in shown
 
+    def test_what_was_loaded_is_kept(self, page: Page, site: str, requests: list[str]) -> None:
+        kept = page.evaluate(
+            "async () => (await (await caches.open('explorer')).keys()).map(one => one.url)"
+        )
+        loaded = {url for url in requests if url.startswith(site) and "offline.js" not in url}
+
+        assert len(loaded) > 5
+        assert loaded <= {*kept}
+
+    @pytest.mark.thorough  # starts the engine twice
     def test_it_works_without_its_server(self, chrome: Browser, built: tuple[Path, Any]) -> None:
         with chrome.new_context() as context:  # which may complain
             tab = context.new_page()

@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 
 from slipway.explore import serve
 
-READY = 120_000  # milliseconds, on a machine that is busy
+READY = 300_000  # milliseconds, on a machine that is busy
 # What a link for a download would give to the one who clicks on it
 NOTE_DOWNLOADS = """
 window.given = [];

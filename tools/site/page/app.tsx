@@ -27,10 +27,14 @@ interface Found<Value> {
   refusal: string;
 }
 
-/** Find what belongs to a side, one after another: what was asked meanwhile and is old is left out. */
+/**
+ * Find what belongs to a side. What is known comes at once; the engine is asked for one thing after
+ * another, and not for what nobody looks at any more.
+ */
 function useFound<Value>(
   side: Side | null,
   find: (side: Side) => Promise<Value>,
+  isKnown: (side: Side) => boolean,
   status: Status,
 ): Found<Value> {
   const [found, setFound] = useState<Found<Value> & { name: string }>({
@@ -44,26 +48,36 @@ function useFound<Value>(
   const name = side ? nameOf(side) : "";
   const isReady = status === "ready";
 
-  const work = useCallback(async () => {
+  const current = useRef("");
+
+  const show = async (now: Side): Promise<void> => {
+    try {
+      const value = await find(now);
+      if (nameOf(now) === current.current) {
+        setFound({ value, isCurrent: true, refusal: "", name: nameOf(now) });
+      }
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error.message : "";
+      if (nameOf(now) !== current.current) return;
+      setFound((before) => ({ ...before, refusal, name: refusal ? nameOf(now) : "" }));
+    }
+  };
+  const work = async (): Promise<void> => {
     if (isBusy.current) return;
     isBusy.current = true;
     while (wanted.current) {
       const now = wanted.current;
       wanted.current = null;
-      try {
-        const value = await find(now);
-        setFound({ value, isCurrent: true, refusal: "", name: nameOf(now) });
-      } catch (error) {
-        const refusal = error instanceof Refusal ? error.message : "";
-        setFound((before) => ({ ...before, refusal, name: refusal ? nameOf(now) : "" }));
-      }
+      await show(now);
     }
     isBusy.current = false;
-  }, [find]);
+  };
 
   useEffect(() => {
-    wanted.current = side;
-    void work();
+    current.current = name;
+    const known = side && isKnown(side);
+    wanted.current = known ? null : side;
+    void (known ? show(side) : work());
   }, [name, isReady]);
   const isCurrent = found.name === name;
   return { ...found, isCurrent, refusal: isCurrent ? found.refusal : "" };
@@ -116,9 +130,10 @@ function Page({ site }: { site: Site }): JSX.Element {
     });
   }, []);
 
-  const form = useFound<Form>(state, (side) => engine.look(side), status);
-  const project = useFound<Project>(state, (side) => engine.render(side), status);
-  const base = useFound<Project>(state.base, (side) => engine.render(side), status);
+  const isPrepared = (side: Side): boolean => engine.isPrepared(side);
+  const form = useFound<Form>(state, (side) => engine.look(side), isPrepared, status);
+  const project = useFound<Project>(state, (side) => engine.render(side), isPrepared, status);
+  const base = useFound<Project>(state.base, (side) => engine.render(side), isPrepared, status);
   const known = form.isCurrent ? form.value : undefined;
 
   useEffect(() => {

@@ -31,6 +31,11 @@ export class Engine {
 
   private readonly known = new Map<string, Later<{ form: Form; project: Project }>>();
 
+  /** Say whether the build has rendered a side. */
+  isPrepared(side: Side): boolean {
+    return this.known.has(nameOf(side));
+  }
+
   /** Load Python and Copier. */
   start(): void {
     this.worker = new Worker(`${this.folder}worker.js`, { type: "module" });
