@@ -19,6 +19,9 @@ slipway explore
 
 slipway explore --port 8090 --no-browser
 """
+DOCUMENTS = (
+    "default-src 'self' 'unsafe-inline'; img-src 'self' data:"  # MkDocs writes inline scripts
+)
 POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 
@@ -42,7 +45,8 @@ class Handler(SimpleHTTPRequestHandler):
 
     def end_headers(self) -> None:
         """Add what keeps a page to its own files."""
-        self.send_header("Content-Security-Policy", self.policy)
+        is_document = getattr(self, "path", "").startswith("/docs/")
+        self.send_header("Content-Security-Policy", DOCUMENTS if is_document else self.policy)
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()

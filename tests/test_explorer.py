@@ -21,13 +21,16 @@ import pytest
 import updating
 import yaml
 from combinations import COMBINATIONS
+from conftest import Render
 from playwright.sync_api import Browser, Page, expect
 from repository import ROOT
 from sampling import some
 from updating import Renderings
 
 from extensions.answers import port_problem
-from tools.site import build, packages
+from tools.site import build, documentation, packages
+from tools.site.engine import questions, rendering
+from tools.site.engine.workers import Release
 
 in_browser = [pytest.mark.browser, pytest.mark.docker]
 
@@ -65,7 +68,7 @@ def built(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
         if os.environ.get("CI"):
             raise
         pytest.skip(f"what the explorer is made of cannot be had: {error}")
-    return folder, build.build(clone, folder)
+    return folder, build.build(clone, folder, is_documented=False)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +152,35 @@ def test_the_page_has_no_script_of_its_own(built: tuple[Path, build.Sizes]) -> N
     assert "unsafe-inline" not in policy
     assert "'unsafe-eval'" not in policy
     assert re.findall(r"<script(?![^>]* src=)|<style| on\w+=| style=", text) == []
+
+
+# The documentation
+
+
+def test_a_question_has_a_page_that_says_what_changes(render: Render, template: Path) -> None:
+    release = Release(template, ADDRESS, updating.NEWEST, updating.NEWEST, "0" * 40)
+    (field,) = (each for each in questions.look(release, {})["fields"] if each["key"] == "cache")
+    page = "\n".join(documentation.describe(field, False, release, rendering.render(release, {})))
+    before, after = (set(explorer.read(render(answers))) for answers in ({}, {"cache": "valkey"}))
+    section = page.partition("\n## valkey\n")[2].partition("\n## ")[0]
+    brought = section.partition("It brings")[2].partition("</details>")[0]
+
+    assert field["help"] in page
+    assert {*re.findall(r"^- `(.+)`$", brought, re.MULTILINE)} == after - before != set()
+
+
+@pytest.mark.thorough  # renders each answer
+def test_the_documentation_is_built_and_its_links_lead_somewhere(
+    template: Path, tmp_path: Path
+) -> None:
+    release = Release(template, ADDRESS, updating.NEWEST, updating.NEWEST, "0" * 40)
+    documentation.build(release, [], tmp_path / "docs")
+    asked = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))["base_image"]["choices"]
+    page = (tmp_path / "docs" / "questions" / "base_image.html").read_text("utf-8")
+
+    assert all(f'id="{value}"' in page for value in asked.values())
+    for document in (ROOT / "docs").glob("*.md"):
+        assert (tmp_path / "docs" / "docs" / f"{document.stem}.html").exists()
 
 
 # The program
@@ -279,10 +311,10 @@ class TestPage:
     def test_questions_appear_as_in_a_terminal(self, page: Page) -> None:
         explorer.show(page, "")
         asked = page.locator("[data-key]").evaluate_all("all => all.map(one => one.dataset.key)")
-        questions = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+        template = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
         always = [
             key
-            for key, question in questions.items()
+            for key, question in template.items()
             if isinstance(question, dict) and "help" in question and "ask" not in question
         ]
         assert asked == [key for key in always if key in asked]

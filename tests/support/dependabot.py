@@ -20,7 +20,7 @@ LINES = {
     "docker": re.compile(r"^FROM [^$]+$|^ +image: [^$]+$"),
     "docker-compose": re.compile(r"^ +image: [^$]+$"),
     "github-actions": re.compile(r"^ +(- )?uses: "),
-    "npm": re.compile(r'^ +"[@\w/-]+": "\d'),
+    "npm": re.compile(r'^ +"[@\w./-]+": "\d'),
     "pip": re.compile(r'^ *["]?[\w.-]+(\[[\w,]+\])?"?[ =]*[\'"{<>=~]'),
     "pre-commit": re.compile(r"^ +rev: "),
     "uv": re.compile(r'^ +"[\w.-]+(\[[\w,]+\])?[<>=~]|^\w+ = \[".+"\]'),

@@ -9,14 +9,15 @@ import subprocess
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tools.site import archives, packages, releases
+from tools.site import archives, documentation, packages, releases
 from tools.site.engine import contents, questions, rendering
 from tools.site.engine.workers import Release
 
@@ -39,7 +40,7 @@ class Sizes:
         return sum(self.parts.values())
 
 
-def build(repository: Path, output: Path) -> Sizes:
+def build(repository: Path, output: Path, is_documented: bool = True) -> Sizes:
     """Build the site into a new folder, which takes the place of the one before in the end."""
     partial = output.with_name(f"{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -50,9 +51,13 @@ def build(repository: Path, output: Path) -> Sizes:
     site: dict[str, Any] = {
         "address": find_address(),
         "engine": engine.name,
+        "documentation": is_documented,
         "releases": write_releases(repository, partial / "app"),
     }
-    site["presets"] = write_presets(partial / "app", site)
+    with newest(site, partial / "app") as release:
+        site["presets"] = write_presets(partial / "app", release)
+        if is_documented:
+            documentation.build(release, site["presets"], partial / "docs")
     bundle(modules, partial / "app")
     sizes = weigh(partial / "app", engine, site["releases"][0]["file"])
     site["bytes"] = sizes.total
@@ -96,43 +101,46 @@ def write_releases(repository: Path, folder: Path) -> list[dict[str, str]]:
     return written
 
 
-def write_presets(folder: Path, site: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Render the default answers and each preset of the newest version."""
-    newest = site["releases"][0]
-    written = []
+@contextmanager
+def newest(site: Mapping[str, Any], folder: Path) -> Iterator[Release]:
+    """Unpack the newest version, as the page's worker does."""
+    version = site["releases"][0]
     with tempfile.TemporaryDirectory() as name:
         template = Path(name).resolve()
-        with tarfile.open(fileobj=io.BytesIO((folder / newest["file"]).read_bytes())) as archive:
+        with tarfile.open(fileobj=io.BytesIO((folder / version["file"]).read_bytes())) as archive:
             archive.extractall(template, filter="tar")
-        release = Release(
+        yield Release(
             folder=template,
             address=site["address"],
-            reference=newest["reference"],
-            description=newest["description"],
-            commit=newest["commit"],
+            reference=version["reference"],
+            description=version["description"],
+            commit=version["commit"],
         )
-        for preset in [None, *sorted(PRESETS.glob("*.yml"))]:
-            given = yaml.safe_load(preset.read_text("utf-8")) if preset else {}
-            form = questions.look(release, given)
-            differing = {
-                field["key"]: field["value"] for field in form["fields"] if field["differs"]
+
+
+def write_presets(folder: Path, release: Release) -> list[dict[str, Any]]:
+    """Render the default answers and each preset."""
+    written = []
+    for preset in [None, *sorted(PRESETS.glob("*.yml"))]:
+        given = yaml.safe_load(preset.read_text("utf-8")) if preset else {}
+        form = questions.look(release, given)
+        differing = {field["key"]: field["value"] for field in form["fields"] if field["differs"]}
+        tree = rendering.render(release, given)
+        view = {
+            "form": questions.look(release, differing),
+            "project": {"tree": tree, "contents": contents.describe(tree)},
+        }
+        title = preset.stem if preset else "default"
+        packed = gzip.compress(to_json(view).encode(), 9, mtime=0)
+        (folder / f"preset-{title}.json.gz").write_bytes(packed)
+        written.append(
+            {
+                "name": title,
+                "about": read_comment(preset) if preset else "The default answers.",
+                "answers": differing,
+                "file": f"preset-{title}.json.gz",
             }
-            tree = rendering.render(release, given)
-            view = {
-                "form": questions.look(release, differing),
-                "project": {"tree": tree, "contents": contents.describe(tree)},
-            }
-            title = preset.stem if preset else "default"
-            packed = gzip.compress(to_json(view).encode(), 9, mtime=0)
-            (folder / f"preset-{title}.json.gz").write_bytes(packed)
-            written.append(
-                {
-                    "name": title,
-                    "about": read_comment(preset) if preset else "The default answers.",
-                    "answers": differing,
-                    "file": f"preset-{title}.json.gz",
-                }
-            )
+        )
     return written
 
 

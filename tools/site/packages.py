@@ -13,7 +13,8 @@ from pathlib import Path
 from filelock import FileLock
 
 HERE = Path(__file__).resolve().parent
-LOCK = HERE.parents[1] / "requirements" / "explorer.txt"
+REQUIREMENTS = HERE.parents[1] / "requirements"
+LOCK = REQUIREMENTS / "explorer.txt"
 KEPT = Path(sys.prefix) / "site"
 # The first is what Pyodide runs; where there is no wheel for it, one for another machine has the
 # same library in pure Python, beside a faster variant that is left out.
@@ -29,6 +30,19 @@ def node_modules() -> Path:
 def wheels() -> list[Path]:
     """Find the wheels that run in Pyodide, as requirements/explorer.txt pins them."""
     return sorted(keep("wheels", LOCK, download_wheels).glob("*.whl"))
+
+
+def documentation() -> Path:
+    """Find the folder with MkDocs, as requirements/documentation.txt pins it."""
+    return keep("documentation", REQUIREMENTS / "documentation.txt", install_documentation)
+
+
+def install_documentation(folder: Path) -> None:
+    """Install MkDocs apart from what this environment has."""
+    lock = REQUIREMENTS / "documentation.txt"
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--quiet", "--no-deps")
+    options = ("--require-hashes", "--only-binary=:all:", "--target", folder)
+    subprocess.run([*pip, *options, "--requirement", lock], check=True)
 
 
 def keep(name: str, lock: Path, fill: Callable[[Path], None]) -> Path:

@@ -249,6 +249,7 @@ function Header({ site, state, go }: HeaderProps): JSX.Element {
           ))}
         </select>
       </label>
+      {site.documentation && <a href="docs/index.html">Documentation</a>}
       <a href={site.address}>Source</a>
     </header>
   );

@@ -20,6 +20,7 @@ export interface Preset {
 export interface Site {
   address: string;
   engine: string;
+  documentation: boolean; // is beside the page
   bytes: number;
   releases: Release[];
   presets: Preset[];
