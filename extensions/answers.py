@@ -184,6 +184,16 @@ def packages_problem(packages: Any, base_image: str) -> str:
     return ""
 
 
+def without_shell_problem(packages: Any, has_shell: bool) -> str:
+    """Say what is wrong with packages for an image that may be unable to install any."""
+    if packages and not has_shell:
+        return (
+            "Try []: an image without a shell installs nothing, so list os_packages_build, from"
+            " which it takes the libraries that dependencies need, or choose base_image slim"
+        )
+    return ""
+
+
 class Answers(Extension):
     """Gives the questions these validators."""
 
@@ -200,6 +210,7 @@ class Answers(Extension):
             port_problem,
             packages_problem,
             deployment_problem,
+            without_shell_problem,
             own_files_problem,
             entry_point_problem,
             settings_problem,

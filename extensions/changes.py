@@ -277,6 +277,17 @@ def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -
     return ""
 
 
+def refuse_losses(conf: Mapping[str, Any], has_shell: bool) -> str:
+    """End with a sentence where Copier would drop packages that the image can no longer have."""
+    packages = previous_answers(conf).get("os_packages_runtime")
+    if packages and not has_shell and "os_packages_runtime" not in conf["data"]:
+        raise UserMessageError(
+            f"An image without a shell cannot have what is in os_packages_runtime, {packages}:"
+            " keep the base_image, or add --data os_packages_runtime=[] if it can do without"
+        )
+    return ""
+
+
 def written_files(context: Context, conf: Mapping[str, Any]) -> Mapping[str, Path]:
     """Map each file that a copy with these answers writes to its source."""
     environment, known = context.environment, {**context.get_all(), "_copier_operation": "copy"}
@@ -398,6 +409,7 @@ class Changes(Extension):
             refuse_answers,
             refuse_update,
             refuse_changes,
+            refuse_losses,
             refuse_overwriting,
             consequences,
             lacks,

@@ -72,6 +72,7 @@ class Decisions:
     service: str
     is_web: bool
     is_asynchronous: bool
+    runtime_package_manager: str
     manager_needs: str
     manager_is_here: str
     manifests: list[str]
@@ -303,6 +304,13 @@ class Decisions:
         pythons = [name.split("-")[1] for name in read_images() if name.endswith(suffix)]
         is_there = answers.python_version in pythons
         self.python = answers.python_version if is_there else pythons[0]
+        # In production; the development image has one in any case
+        self.has_shell = self.runtime_package_manager != "none"
+        # Its registry gives the base image to those only who have logged in.
+        self.needs_login = answers.base_image == "hardened"
+        # What starts each process of the application, as a command and the file that it runs
+        self.entry_program = "sh" if self.has_shell else "python"
+        self.entry_script = f"scripts/entrypoint.{'sh' if self.has_shell else 'py'}"
 
     def decide_dependencies(self, answers: Answers) -> None:
         """Decide what it installs from a package index, and what does that."""
@@ -374,8 +382,10 @@ class Decisions:
         self.tool_packages = installer if self.has_tool_stage else []
         self.inspect_packages = [] if self.has_tool_stage else installer
         self.build_packages = distinct([*self.inspect_packages, *for_build])
-        self.runtime_packages = distinct([*self.python_packages, *for_runtime])
-        self.development_packages = distinct([*self.build_packages, *self.runtime_packages])
+        needed_to_run = distinct([*self.python_packages, *for_runtime])
+        self.development_packages = distinct([*self.build_packages, *needed_to_run])
+        # Nothing can be installed where there is no shell.
+        self.runtime_packages = needed_to_run if self.has_shell else []
         # Those that the answers name, and an answer that adds to that for builds
         self.os_packages = distinct([*for_build, *for_runtime])
         self.os_packages_example = distinct([*for_build, *self.missing_packages])
@@ -384,16 +394,18 @@ class Decisions:
             name.startswith("python3-") for name in for_runtime
         )
         # Unless the production image needs packages of the distribution as well
-        self.vendors_wheels = not self.runtime_packages and not self.is_adopted
+        self.vendors_wheels = not needed_to_run and not self.is_adopted
 
     def decide_images(self, answers: Answers) -> None:
         """Decide what containers and workflows start from."""
         listed = read_images()
-        python = listed[f"python-{self.python}-{answers.base_image}"]
+        runtime = listed[f"python-{self.python}-{answers.base_image}"]
+        python = listed.get(f"python-{self.python}-{answers.base_image}-build", runtime)
         # role ("python", "uv", …) -> image reference or stage
         self.images = {
             **listed,
-            "python": python,
+            "python": python,  # has a shell, and the same interpreter at the same path
+            "runtime": runtime,
             "build": answers.dependency_manager if self.has_tool_stage else python,
             "checks": listed.get(f"python-{self.python}-{'uv' if self.uses_uv else 'full'}", ""),
             "database": listed.get(answers.database, ""),
@@ -403,7 +415,7 @@ class Decisions:
         # role -> its image reference without the tag
         self.image_names = {role: name_of(image) for role, image in self.images.items()}
         # Those whose tag decides the version of Python
-        pythons = {"python": True, "checks": not self.uses_uv}
+        pythons = {"python": True, "runtime": True, "checks": not self.uses_uv}
         self.python_images = distinct(self.image_names[role] for role in chosen(pythons))
         # "owner/name" -> "owner/name@commit # version"
         self.actions = read_actions()

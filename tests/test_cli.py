@@ -227,6 +227,7 @@ class TestProgramWithPoetryAndPostgresql(Program, ProgramAttacks):
         "framework": "cli",
         "dependency_manager": "poetry",
         "database": "postgresql",
+        "base_image": "distroless",
     }
     umask = 0o027
 

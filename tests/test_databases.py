@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 import questions
-from container_promises import Rotation, SelfTested, Service
+from container_promises import Rotation, SelfTested, Service, WithoutShell
 from database_promises import AS_APP, FLASK_DOWNGRADE, MysqlProtocol
 from manual import Columns
 from stacks import Stack
@@ -12,10 +12,14 @@ from stacks import Stack
 pytestmark = pytest.mark.docker
 
 
-class TestMariadb(MysqlProtocol, SelfTested, Columns):
-    """With Flask, whose driver is synchronous."""
+class TestMariadb(MysqlProtocol, WithoutShell, SelfTested, Columns):
+    """With Flask, whose driver is synchronous, and an image without a shell."""
 
-    answers: ClassVar[questions.Answers] = {"framework": "flask", "database": "mariadb"}
+    answers: ClassVar[questions.Answers] = {
+        "framework": "flask",
+        "database": "mariadb",
+        "base_image": "distroless",
+    }
     umask = 0o027
     downgrade = FLASK_DOWNGRADE
     step_back = ("flask", "db", "downgrade")

@@ -311,6 +311,22 @@ def test_packages_of_another_distribution_are_kept_with_a_warning(
         assert warning not in said
 
 
+def test_packages_that_an_image_cannot_have_end_the_update(
+    project_of: Renderings, tmp_path: Path, bare_path: str
+) -> None:
+    answers: questions.Answers = {"os_packages_runtime": ["libpq5"]}
+    project = start(project_of.template, tmp_path / "project", updating.NEWEST, answers)
+
+    command = ("update", "--vcs-ref", ":current:", "--data", "base_image=hardened")
+    said = refusal(project, *command)
+    assert "add --data os_packages_runtime=[]" in said
+
+    change(project, bare_path, base_image="distroless", os_packages_runtime="[]")
+    assert generated.read_answers(project)["base_image"] == "distroless"
+    assert (project / "scripts" / "entrypoint.py").exists()
+    assert not (project / "scripts" / "entrypoint.sh").exists()
+
+
 def test_the_command_of_the_document_changes_one_answer_and_nothing_else(
     project_of: Renderings, tmp_path: Path, bare_path: str
 ) -> None:

@@ -18,7 +18,10 @@ COMPUTED = re.compile(r"' ~ (.+?) ~ '")
 # By folder, the facts that name one in it, with the values that have all of its parts.
 VALUES: Mapping[str, Mapping[str, list[str]]] = {
     "managers": {"dependency_manager": questions.choices()["dependency_manager"]},
-    "package-managers": {"package_manager": ["apk", "apt"]},
+    "package-managers": {
+        "package_manager": ["apk", "apt"],
+        "runtime_package_manager": ["apk", "apt", "none"],
+    },
     "databases": {"database": [], "database_protocol": []},
     "forges": {"ci": []},
     "frameworks": {"framework": []},

@@ -67,7 +67,7 @@ ALWAYS = {
 SERVERS = {"postgresql", "mysql", "mariadb"}
 DATABASES = {*SERVERS, "sqlite"}
 CHOSEN = (
-    ("framework", {"fastapi", "flask", "job"}, "scripts/entrypoint.sh"),
+    ("framework", {"fastapi", "flask", "job"}, "scripts/entrypoint.*"),
     ("deployment", {"kubernetes"}, "k8s/overlays/*"),
     ("deployment", {"kubernetes"}, "docs/kubernetes.md"),
     ("framework", {"cli"}, "src/*/cli.py"),
@@ -151,8 +151,12 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
         {"alpine"},
         ("alpine", r"\bapk\b(?! add --no-cache (cosign|make|kubectl make)$)", "musl"),
     ),
-    ("base_image", {"slim", "full", "alpine"}, ("wheels/", "image-offline")),
-    ("base_image", {"distro"}, ("debian:", "Debian.s Python", "python3-pip")),
+    ("base_image", {"slim", "full", "alpine", "hardened"}, ("wheels/", "image-offline")),
+    ("base_image", {"distro", "distroless"}, ("debian:", "Debian.s Python", "python3-pip")),
+    ("base_image", {"slim", "full", "alpine", "distro"}, (r"scripts/entrypoint\.sh", "-mmin")),
+    ("base_image", {"distroless", "hardened"}, (r"entrypoint\.py", "=prepared", "tion-shell")),
+    ("base_image", {"distroless"}, ("distroless",)),
+    ("base_image", {"hardened"}, ("dhi", r"log-in\.sh")),
     ("license", {"mit"}, (r"\bMIT\b",)),
     ("license", {"apache-2.0"}, ("apache",)),
     ("license", {"proprietary"}, ("proprietary", "all rights reserved")),
@@ -252,7 +256,8 @@ def test_only_who_needs_no_packages_of_the_distribution_can_vendor(
     found = set()
     for name, project in projects.items():
         answers = generated.read_answers(project)
-        vendors = answers["base_image"] != "distro" and not answers["os_packages_runtime"]
+        own_python = answers["base_image"] in ("distro", "distroless")
+        vendors = not own_python and not answers["os_packages_runtime"]
         found.add(vendors)
         assert (project / "Dockerfile.wheels").exists() == vendors, name
         for file, words in (

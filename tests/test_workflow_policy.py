@@ -37,7 +37,9 @@ NO_PULL_REQUEST = re.compile(
     r"github\.event_name (!= 'pull_request'|== '(push|schedule|release|workflow_dispatch)')"
     r"|github\.ref == 'refs/heads/main'"
 )
-SECRET = re.compile(r"\$\{\{[^}]*\bsecrets\b(?!\.GITHUB_TOKEN\b)")
+# The login to a registry, with which anybody may have an account, opens public images only; a fork
+# does not get it.
+SECRET = re.compile(r"\$\{\{[^}]*\bsecrets\b(?!\.(GITHUB_TOKEN|DHI_USERNAME|DHI_TOKEN)\b)")
 # Reads the code of a pull request and runs nothing of it.
 ANALYSIS = re.compile(r"(actions/checkout|github/codeql-action/(init|analyze))@")
 

@@ -39,7 +39,7 @@ WRITE: Mapping[str, str] = {
     "add a user": ": >>/etc/passwd",
     "replace a program": ": >>/bin/sh",
     "plant a start-up file": "touch /usr/local/bin/broken",
-    "run what was written": "cp /bin/true /tmp/broken && /tmp/broken",
+    "run what was written": 'cp "$(command -v cat)" /tmp/broken && /tmp/broken',
 }
 BECOME: Mapping[str, str] = {
     "change the user by su": "su root -c true",
@@ -227,7 +227,7 @@ class Attacks:
 
     def shell(self, stack: Stack, service: str, script: str, *options: str) -> str:
         """Run a script within a service; return what it printed."""
-        return stack.try_compose("exec", "-T", *options, service, "sh", "-c", script).stdout
+        return stack.within(service, script, *options)
 
     def within(
         self, stack: Stack, service: str, attacks: Mapping[str, str], *options: str
@@ -292,7 +292,8 @@ class Attacks:
             service = self.application if name == "application" else name
             image = production.configuration[service]["image"]
             base = re.findall(r"^FROM (\S+)", dockerfile.read_text("utf-8"), re.MULTILINE)[-1]
-            left, before = (count_setuid(each) for each in (image, base))
+            tools = stacks.bring_tools(production.project) if name == "application" else ()
+            left, before = (count_setuid(each, *tools) for each in (image, base))
             record_property("setuid", (name, base, before, left))
             outcome[f"find one in {name}"] = left == 0
         settle(outcome)
@@ -668,11 +669,12 @@ class ProgramAttacks(Attacks):
     def shell(self, stack: Stack, service: str, script: str, *options: str) -> str:
         if service != self.application:
             return super().shell(stack, service, script, *options)
-        run = ("--no-deps", "--entrypoint=sh", *options, service)
+        tools = stacks.bring_tools(stack.project)
+        run = ("--no-deps", *tools, "--entrypoint=sh", *options, service)
         return stack.try_run(*run, "-c", script).stdout
 
 
-def count_setuid(image: str) -> int:
+def count_setuid(image: str, *tools: str) -> int:
     """Count the files of an image that run with the rights of their owner or group."""
-    run = ("run", "--rm", "--user=0", "--network=none", "--entrypoint=sh")
+    run = ("run", "--rm", "--user=0", "--network=none", *tools, "--entrypoint=sh")
     return int(programs.run("docker", *run, image, "-c", SETUID))

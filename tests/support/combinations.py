@@ -30,6 +30,8 @@ PACKAGES: Mapping[str, Mapping[str, Answers]] = {
     },
 }
 
+WITHOUT_SHELL = ("distroless", "hardened")  # base images that can install nothing
+
 Factors = Mapping[str, Sequence[str]]  # what can vary in a project, with its values
 Value = tuple[str, str]  # of a factor
 Values = tuple[Value, ...]
@@ -121,7 +123,9 @@ def to_answers(row: Mapping[str, str]) -> Answers:
     """Turn a row into answers."""
     answers = {key: value for key, value in row.items() if key in questions.choices()}
     manager = "apk" if row["base_image"] == "alpine" else "apt"
-    packages = PACKAGES[row["packages"]].get(manager, {})
+    packages = dict(PACKAGES[row["packages"]].get(manager, {}))
+    if row["base_image"] in WITHOUT_SHELL:
+        packages.pop("os_packages_runtime", None)  # is refused
     return {**answers, **IDENTITIES[row["identity"]], **packages}
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tarfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -38,15 +39,15 @@ MYSQL_CLIENT = (
     'MYSQL_PWD="$(cat /run/secrets/database_password)" %s --user=app --silent --unbuffered app'
 )
 MYSQL_LOCK = "LOCK TABLES notes READ; SELECT 'held'; SELECT SLEEP({seconds}); UNLOCK TABLES;"
-LOCKS: Mapping[str, tuple[str, str]] = {
+LOCKS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "postgresql": (
-        "psql --username=app --quiet app",
+        ("psql --username=app --quiet app",),
         "BEGIN; LOCK TABLE notes IN SHARE MODE; \\echo held\nSELECT pg_sleep({seconds}); COMMIT;",
     ),
-    "mysql": (MYSQL_CLIENT % "mysql", MYSQL_LOCK),
-    "mariadb": (MYSQL_CLIENT % "mariadb", MYSQL_LOCK),
+    "mysql": ((MYSQL_CLIENT % "mysql",), MYSQL_LOCK),
+    "mariadb": ((MYSQL_CLIENT % "mariadb",), MYSQL_LOCK),
     "sqlite": (
-        "python -",
+        ("python", "-"),
         "import sqlite3, time; c = sqlite3.connect('/data/app.db', isolation_level=None);"
         " c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep({seconds});"
         " c.execute('COMMIT')",
@@ -59,6 +60,16 @@ HOME_USE = (
     "from pathlib import Path; cache = Path.home() / '.cache' / 'berths';"
     " cache.mkdir(parents=True, exist_ok=True); (cache / 'figures').write_text('7'); print(cache)",
 )
+FILL_HOME = """
+import pathlib
+flood = pathlib.Path.home() / "flood"
+try:
+    with flood.open("wb") as file:
+        for _ in range(1024):
+            file.write(bytes(2**20))
+finally:
+    flood.unlink()
+"""
 HOME_CACHE = "/tmp/.cache/berths\n"  # noqa: S108
 ASK = (
     "import sys, urllib.request as r;"
@@ -78,6 +89,11 @@ NO_IPV6 = {
 }
 
 
+NOT_PYTHON = {
+    *("sh", "ash", "bash", "busybox", "dash", "zsh"),
+    *("apk", "apt", "apt-get", "dpkg", "pip", "pip3", "uv"),
+    *("curl", "gcc", "perl", "su", "tar", "wget"),
+}
 MISSING = "pyfiglet"  # that no project has
 ADVICE = f"The development image has no {MISSING}: list what brings it in "
 START_AGAIN = ("up", "--detach", "--wait", "--no-deps", "--force-recreate")
@@ -171,9 +187,9 @@ def offered_replicas(project: Path) -> dict[str, str]:
 def check_modes(production: Stack, service: str) -> None:
     """Check that everybody may read the application in an image, and nobody but root write it."""
     wrong = "find /app ! -type l '(' ! -perm -004 -o -type d ! -perm -001 -o -perm -002 ')' 2>&1"
-    command = ("--no-deps", "--entrypoint=sh", service, "-c")
-    assert not production.try_run(*command, wrong).stdout
-    assert production.try_run(*command, "find /app -name '*.py'").stdout
+    shell = ("--no-deps", *stacks.bring_tools(production.project), "--entrypoint=sh", service, "-c")
+    assert not production.try_run(*shell, wrong).stdout
+    assert production.try_run(*shell, "find /app -name '*.py'").stdout
 
 
 def check_busy(production: Stack) -> None:
@@ -327,12 +343,14 @@ class Service(SelfTested):
         check_privileges(production)
         for container in (*production.containers("web"), *production.containers("migrate")):
             assert container["Config"]["User"] == "10001:10001"
-        assert production.compose("exec", "-T", "web", "id", "-u").strip() == "10001"
-        assert production.try_compose("exec", "-T", "web", "touch", "/app/x").returncode != 0
+        python = ("exec", "-T", "web", "python", "-c")
+        assert production.compose(*python, "import os; print(os.getuid())") == "10001\n"
+        assert production.try_compose(*python, "open('/app/x', 'w')").returncode != 0
 
     def test_the_image_holds_only_what_production_needs(self, production: Stack) -> None:
         look = "ls -a /opt/venv/bin /opt/venv/lib/*/site-packages /app /app/scripts"
-        seen = set(production.compose("exec", "-T", "web", "sh", "-c", look).split())
+        seen = set(production.within("web", look).split())
+        assert "uvicorn" in seen or "gunicorn" in seen
         tools = {"uv", "pip", "pip-compile", "poetry", "pipenv", "pytest", "ruff", "mypy", "gcc"}
         assert not seen & {*tools, "debugpy"}
         assert not seen & {"tests", "secrets", ".git", ".env", "requirements", "lock.sh"}
@@ -430,8 +448,7 @@ class Service(SelfTested):
             assert use_home(stack, "web") == HOME_CACHE
 
     def test_what_it_writes_there_is_bounded(self, production: Stack) -> None:
-        fill = "head -c 1G /dev/zero >~/flood; status=$?; rm ~/flood; exit $status"
-        result = production.try_compose("exec", "-T", "web", "sh", "-c", fill)
+        result = production.try_compose("exec", "-T", "web", "python", "-c", FILL_HOME)
         assert result.returncode != 0
         assert "No space left on device" in result.stdout
         assert not container_state(first_replica(production))["OOMKilled"]
@@ -580,7 +597,9 @@ class Workplace(Deployed):
         assert secret not in programs.run("docker", "image", "inspect", image)
         assert secret not in programs.run("docker", "history", "--no-trunc", image)
         search = f'grep --recursive --quiet --fixed-strings "{secret}" /app /opt /etc /home'
-        result = run_image(production, "--user=0", "--entrypoint=sh", image, "-c", search)
+        tools = stacks.bring_tools(production.project)
+        shell = ("--user=0", *tools, "--entrypoint=sh")
+        result = run_image(production, *shell, image, "-c", search)
         assert result.returncode == 1, "grep has found it, or cannot search"
 
     def test_what_runs_is_what_the_lock_says(self, production: Stack) -> None:
@@ -606,6 +625,28 @@ class Workplace(Deployed):
         assert re.search(f"{words}.*/secrets/database_password", result.stdout)
         document = (production.project / "docs" / "production.md").read_text("utf-8")
         assert re.search(f"`{words}.*make secrets", document)
+
+
+class WithoutShell(Deployed):
+    """What a project promises whose image has no shell."""
+
+    def test_nothing_is_there_but_python(self, production: Stack) -> None:
+        names = {Path(name).name for name in files_of(image_of(production))}
+        assert "python" in names
+        assert not names & NOT_PYTHON
+
+    def test_what_is_not_there_is_named(self, production: Stack) -> None:
+        result = run_image(production, image_of(production), "sh")
+        assert (result.returncode, result.stdout) == (1, "There is no sh in this image.\n")
+
+    def test_a_shell_beside_production_sees_it(self, production: Stack) -> None:
+        shell = ("make", "--silent", "production-shell")
+        look = "id -u && ls /proc/1/root/app/scripts && ! touch /proc/1/root/app/x"
+        result = subprocess.run(
+            shell, cwd=production.project, input=look, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.split()[:2] == ["10001", "entrypoint.py"]
 
 
 class Rotation(Deployed):
@@ -677,6 +718,24 @@ def run_image(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str
     return stacks.execute("docker", "run", "--rm", *arguments, cwd=stack.project)
 
 
+def image_of(stack: Stack) -> str:
+    """Name the image that a project builds."""
+    return f"{stacks.slug_of(stack.project)}:latest"
+
+
+def files_of(image: str) -> list[str]:
+    """List the files of an image."""
+    container = programs.run("docker", "create", image, "none").strip()
+    try:
+        command = [programs.tool("docker"), "export", container]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as export:
+            assert export.stdout is not None
+            with tarfile.open(fileobj=export.stdout, mode="r|") as archive:
+                return [member.name for member in archive if not member.isdir()]
+    finally:
+        programs.run("docker", "rm", container)
+
+
 def add_dependency(source: Path, name: str) -> None:
     """Ask for one more dependency without locking it."""
     for manifest, before, after in (
@@ -730,8 +789,8 @@ def hold_writes(stack: Stack, seconds: int = 4) -> Iterator[None]:
     """Keep every write to the database waiting for some seconds from the start of the block."""
     database = str(generated.read_answers(stack.project)["database"])
     client, statements = LOCKS[database]
-    place = ("--index", "2", "web") if database == "sqlite" else ("database",)
-    holder = stack.in_background("exec", "-T", *place, "sh", "-c", client)
+    place = ("--index", "2", "web") if database == "sqlite" else ("database", "sh", "-c")
+    holder = stack.in_background("exec", "-T", *place, *client)
     assert holder.stdin is not None
     assert holder.stdout is not None
     holder.stdin.write(statements.format(seconds=seconds))

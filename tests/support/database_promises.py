@@ -13,11 +13,7 @@ from secrets_in_logs import Discretion
 from stacks import Stack
 
 ALEMBIC_DOWNGRADE = ("alembic", "downgrade", "base")
-FLASK_DOWNGRADE = (
-    "sh",
-    "-c",
-    "flask db downgrade base",
-)
+FLASK_DOWNGRADE = ("flask", "db", "downgrade", "base")
 AS_APP = ("sh", "-c", 'MYSQL_PWD=$(cat /run/secrets/database_password) exec "$0" "$@"')
 
 

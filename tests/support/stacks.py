@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import random
 import re
 import shutil
@@ -16,12 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import generated
 import programs
 import pytest
+from combinations import WITHOUT_SHELL
 
 DEVELOPER = 1234  # the user who owns a project while root runs the tests
 
@@ -32,6 +35,8 @@ COMPANY_PROXY = dict.fromkeys(
 
 DEVELOPMENT: tuple[str, ...] = ()
 PRODUCTION = ("--file", "compose.yaml", "--file", "compose.prod.yaml")
+DEBIAN = "debian:trixie-slim"  # whose libraries the images without a shell have
+TOOLS = "/tools"
 LOOKS = ("config", "exec", "logs", "port", "ps", "top")  # commands that leave a stack as it is
 
 
@@ -95,6 +100,20 @@ class Stack:
             programs.run("docker", "rm", "--force", name)
         return subprocess.CompletedProcess(result.args, status, lines)
 
+    def within(self, service: str, script: str, *options: str) -> str:
+        """Run a script of the shell within a service; return what it printed.
+
+        Where its image has no shell, another container like it is brought one, with its commands.
+        """
+        image = str(self.configuration[service]["image"]).partition(":")[0]
+        tools = bring_tools(self.project) if image == slug_of(self.project) else ()
+        shell = (*options, service, "sh", "-c", script)
+        if not tools:
+            return self.try_compose("exec", "-T", *shell).stdout
+        return self.try_run(
+            "--no-deps", *tools, *options, "--entrypoint=sh", service, "-c", script
+        ).stdout
+
     @cached_property
     def configuration(self) -> dict[str, Any]:
         """Map each service to what Compose makes of the files."""
@@ -147,6 +166,23 @@ class Stack:
             stdout=subprocess.PIPE,
             text=True,
         )
+
+
+def slug_of(project: Path) -> str:
+    """Read what the images of a project are called."""
+    return str(generated.read_answers(project)["project_slug"])
+
+
+@cache
+def bring_tools(project: Path) -> tuple[str, ...]:
+    """Name the options that give a container a shell and its commands if its image has none."""
+    if generated.read_answers(project)["base_image"] not in WITHOUT_SHELL:
+        return ()
+    volume = f"--volume={slug_of(project)}-tools:{TOOLS}"
+    programs.run("docker", "run", "--rm", volume, DEBIAN, "cp", "-au", "/usr/.", TOOLS)
+    libraries = f"{TOOLS}/lib/{platform.machine()}-linux-gnu"
+    path = f"/opt/venv/bin:{TOOLS}/bin:{TOOLS}/sbin"
+    return (f"{volume}:ro", f"--env=PATH={path}", f"--env=LD_LIBRARY_PATH={libraries}")
 
 
 def changed(stack: Stack, folder: Path, **services: dict[str, Any]) -> Stack:
@@ -230,6 +266,7 @@ def remove_images(slug: str) -> None:
     names = [name for name in listed.split() if re.match(rf"{slug}(-proxy)?:", name)]
     if names:
         programs.run("docker", "image", "rm", "--force", *names)
+    programs.run("docker", "volume", "rm", "--force", f"{slug}-tools")
 
 
 def own_name() -> str:

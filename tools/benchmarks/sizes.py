@@ -13,12 +13,15 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import attacks
 import locking
 import questions
+import stacks
 
 # What is built: the answers, and the Dockerfile
 IMAGES: Mapping[str, tuple[dict[str, str], str]] = {
     "slim": ({}, "Dockerfile"),
     "full": ({"base_image": "full"}, "Dockerfile"),
     "distro": ({"base_image": "distro"}, "Dockerfile"),
+    "distroless": ({"base_image": "distroless"}, "Dockerfile"),
+    "hardened": ({"base_image": "hardened"}, "Dockerfile"),
     "the proxy": ({"reverse_proxy": "nginx"}, "nginx/Dockerfile"),
 }
 
@@ -58,7 +61,11 @@ def compare_bases(template: Path, folder: Path) -> None:
         tag = build(project, name.replace(" ", "-"), dockerfile)
         text = (project / dockerfile).read_text("utf-8")
         base = re.findall(r"^FROM (\S+)", text, re.MULTILINE)[-1]
-        files = f"{attacks.count_setuid(base)} → {attacks.count_setuid(tag)}"
+        tools = stacks.bring_tools(project) if dockerfile == "Dockerfile" else ()
+        files = f"{attacks.count_setuid(base, *tools)} → {attacks.count_setuid(tag, *tools)}"
+        if tools:
+            run("docker", "volume", "rm", f"{stacks.slug_of(project)}-tools")
+            stacks.bring_tools.cache_clear()
         rows.append((name, base, f"{size(tag):.1f}", f"{size(tag) - size(base):.1f}", files))
     print_table(("image", "its base", "MB", "added to its base, MB", "setuid files"), *rows)
 
