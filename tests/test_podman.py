@@ -116,6 +116,50 @@ def test_production_answers_through_the_proxy(podman: str, project: Path) -> Non
         assert '"ok"' in stack.compose("exec", "-T", "proxy", *ask)
 
 
+# Creates a note and waits for what the worker makes of it.
+MEASURE = """\
+import json, time, urllib.request as r
+def ask(path, body=None):
+    headers = {"Content-Type": "application/json", "Host": "localhost"}
+    with r.urlopen(r.Request("http://localhost:8000" + path, body, headers)) as answer:
+        return json.load(answer)
+note = ask("/api/notes", b'{"title": "Tide", "body": "High at noon"}')
+for _ in range(60):
+    try:
+        print(ask(f"/api/notes/{note['id']}/figures")["words"])
+        break
+    except r.HTTPError:
+        time.sleep(1)
+"""
+
+
+@pytest.mark.docker
+@pytest.mark.thorough
+def test_pods_work_on_tasks(podman: str, render: Render) -> None:
+    """Run before those of the fixture below, which have the same names."""
+    slug = stacks.own_name()
+    stack = {"framework": "flask", "database": "mysql", "task_queue": "celery"}
+    project = render({**stack, "deployment": "kubernetes", "project_slug": slug})
+    locking.lock(project)
+    programs.run("docker", "build", "--tag", f"{slug}:0.1.0", str(project))
+    pods = Pods(podman, manifests.build(project, "development"))
+    try:
+        for image in pods.images:
+            stacks.execute(
+                *("sh", "-c", 'docker save "$0" | docker exec -i "$1" podman load', image, podman),
+                cwd=project,
+            )
+        pods.run("tag", f"{slug}:0.1.0", f"localhost/{slug}:0.1.0")
+        with pods.playing():
+            assert pods.said_while_waiting.keys() == {"beat", "web", "worker"}
+            stacks.eventually(lambda: "heartbeat" in pods.execute("worker", "ls", "/tmp"))  # noqa: S108
+            assert pods.execute("web", "python", "-c", MEASURE) == "3\n"
+            assert pods.inspect("beat")["State"]["Running"]
+            assert pods.stop("worker") == 0
+    finally:
+        stacks.remove_images(slug)
+
+
 @pytest.fixture(scope="module")
 def pods(podman: str, project: Path) -> Iterator[Pods]:
     """Start all that the overlay development has, with the images of production.
