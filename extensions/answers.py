@@ -20,6 +20,7 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 
 TAKEN_NAMES = Path(__file__).resolve().parent.parent / "catalogue" / "taken_names.yaml"
+FORMATS = ("wheel", "zipapp", "binary", "deb", "rpm", "conda")  # of a program's packages
 BIDIRECTIONAL_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # What generated projects hold beside their package.
 RESERVED_PACKAGES = frozenset(
@@ -194,6 +195,21 @@ def without_shell_problem(packages: Any, has_shell: bool) -> str:
     return ""
 
 
+def formats_problem(formats: Any, base_image: str, os_packages_runtime: Any) -> str:
+    """Say what is wrong with a list of the packages that a program comes in; "" if nothing is."""
+    names = formats.replace(",", " ").split() if isinstance(formats, str) else formats
+    if not isinstance(names, list) or not all(name in FORMATS for name in map(str, names)):
+        return f"Try [wheel, deb]: of {', '.join(FORMATS)}"
+    if "wheel" not in names or len(set(names)) < len(names):
+        return "Try [wheel, deb]: each once, and the wheel, of which the others are made"
+    if len(names) > 1 and (base_image not in ("slim", "full") or os_packages_runtime):
+        return (
+            "Try [wheel]: the others hold the wheels of the production image, so that base_image"
+            " must be slim or full, and os_packages_runtime empty"
+        )
+    return ""
+
+
 class Answers(Extension):
     """Gives the questions these validators."""
 
@@ -211,6 +227,7 @@ class Answers(Extension):
             packages_problem,
             deployment_problem,
             without_shell_problem,
+            formats_problem,
             own_files_problem,
             entry_point_problem,
             settings_problem,

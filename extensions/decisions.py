@@ -22,7 +22,10 @@ from packaging.requirements import Requirement
 CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C it takes a tenth of the time
 LAYERS = ("base", "production", "testing", "development")
-PACKAGE_LISTS = ("os_packages_build", "os_packages_runtime")  # or texts, with spaces or commas
+# Of what people install, beside the wheel: each is made of it, and of those that the lock names
+BUILT_FORMATS = ("zipapp", "binary", "deb", "rpm", "conda")
+# Or texts, with spaces or commas
+LISTS = ("os_packages_build", "os_packages_runtime", "package_formats")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Answers:
     license: str = ""
     os_packages_build: tuple[str, ...] = ()
     os_packages_runtime: tuple[str, ...] = ()
+    package_formats: tuple[str, ...] = ()
     own_files: tuple[str, ...] = ()
     entry_point: str = ""
     database_scheme: str = ""
@@ -53,7 +57,7 @@ class Answers:
         found: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             answer = context.get(field.name)
-            if isinstance(answer, str) and field.name in PACKAGE_LISTS:
+            if isinstance(answer, str) and field.name in LISTS:
                 answer = answer.replace(",", " ").split()
             if isinstance(answer, list) and field.default == ():
                 found[field.name] = tuple(name for name in answer if isinstance(name, str))
@@ -101,6 +105,7 @@ class Decisions:
         self.decide_base_image(answers)
         self.decide_dependencies(answers)
         self.decide_distribution_packages(answers)
+        self.decide_packages(answers)
         self.decide_images(answers)
         self.decide_image_files()
         self.decide_limits()
@@ -396,6 +401,16 @@ class Decisions:
         # Unless the production image needs packages of the distribution as well
         self.vendors_wheels = not needed_to_run and not self.is_adopted
 
+    def decide_packages(self, answers: Answers) -> None:
+        """Decide in which packages people get a program, beside the wheel."""
+        is_possible = self.is_cli and self.vendors_wheels and not self.is_alpine
+        wanted = answers.package_formats if is_possible else ()
+        self.built_formats = [name for name in BUILT_FORMATS if name in wanted]
+        # Into a folder with its interpreter
+        self.freezes = not {"binary", "deb", "rpm"}.isdisjoint(self.built_formats)
+        # With a manual page and completion
+        self.describes = not {"deb", "rpm"}.isdisjoint(self.built_formats)
+
     def decide_images(self, answers: Answers) -> None:
         """Decide what containers and workflows start from."""
         listed = read_images()
@@ -411,6 +426,7 @@ class Decisions:
             "database": listed.get(answers.database, ""),
             "cache": listed[self.broker] if self.has_cache else "",
             "broker": listed[self.broker],
+            "oldest_python": listed[f"python-{self.python}-oldest"],
         }
         # role -> its image reference without the tag
         self.image_names = {role: name_of(image) for role, image in self.images.items()}
@@ -440,6 +456,7 @@ class Decisions:
             "src/": True,
         }
         manifests = ["requirements/"] if self.uses_pip else self.manifests + self.locks
+        manifests += ["nfpm.yaml"] if self.describes else []
         self.build_context = distinct([*manifests, *self.image_files, *chosen(folders)])
 
     def decide_limits(self) -> None:

@@ -32,6 +32,7 @@ pytest.register_assert_rewrite(
     "locking",
     "manual",
     "metrics_promises",
+    "packages",
     "project_checks",
     "prometheus",
     "stacks",

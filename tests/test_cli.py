@@ -24,7 +24,10 @@ from container_promises import (
     missing_a_module,
     write_migration,
 )
+from packages import Packaged
 from stacks import Stack
+
+from extensions.decisions import BUILT_FORMATS
 
 pytestmark = pytest.mark.docker
 
@@ -165,10 +168,13 @@ class Program(Deployed):
         check_modes(production, "cli")
 
 
-class TestProgramWithoutDatabase(Program):
-    """The default answers of a command-line program."""
+class TestProgramWithoutDatabase(Program, Packaged):
+    """The default answers of a command-line program, but for the formats in which it comes."""
 
-    answers: ClassVar[questions.Answers] = {"framework": "cli"}
+    answers: ClassVar[questions.Answers] = {
+        "framework": "cli",
+        "package_formats": ["wheel", *BUILT_FORMATS],
+    }
 
     def test_json_is_all_that_it_prints(self, image: str, folder: Path) -> None:
         result = try_program(docker_run(image, folder), "measure", "tide.txt", "--format", "json")

@@ -201,7 +201,7 @@ def test_every_image_has_a_registry_a_name_and_a_version() -> None:
     for name, image in images.items():
         version = "stable" if "nginx" in image else r"(qemu-)?v?\d"  # nginx supports only its last
         assert re.fullmatch(
-            rf"(docker|ghcr|dhi|gcr)\.io/([\w.-]+/)*[\w-]+:(trixie|nonroot|{version})[\w.-]*",
+            rf"(docker|ghcr|dhi|gcr)\.io/([\w.-]+/)*[\w-]+:(trixie|bookworm|nonroot|{version})[\w.-]*",
             image,
         ), name
 

@@ -59,6 +59,10 @@ BAD_ANSWERS = [
     ("os_packages_build", ["libpq-dev; reboot"]),
     ("os_packages_runtime", ["--yes"]),
     ("os_packages_runtime", ["libpq5", "libpq5"]),
+    ("package_formats", ["deb"]),
+    ("package_formats", ["wheel", "snap"]),
+    ("package_formats", ["wheel", "deb", "deb"]),
+    ("package_formats", {"wheel": True}),
 ]
 
 DERIVED_SLUGS = {
@@ -78,6 +82,7 @@ def test_a_bad_answer_is_refused_with_an_example(
     template: Path, tmp_path: Path, key: str, value: questions.Answer
 ) -> None:
     author = {"author_name": "Ada Lovelace"} if key == "author_email" else {}
+    author |= {"framework": "cli"} if key == "package_formats" else {}
 
     with pytest.raises(UserMessageError, match=r": Try .") as refusal:
         generated.render(template, tmp_path / "project", {**author, key: value})
@@ -191,10 +196,12 @@ def test_a_question_explains_itself(key: str) -> None:
 
 def test_a_computed_answer_is_hidden_and_not_kept(render: Render) -> None:
     computed = questions.read_questions().keys() - questions.asked().keys()
-    kept = generated.read_answers(render({"author_name": "Ada Lovelace"}))
+    service = generated.read_answers(render({"author_name": "Ada Lovelace"}))
+    program = generated.read_answers(render({"framework": "cli"}))
 
     assert computed
-    assert {key for key in kept if not key.startswith("_")} == questions.asked().keys()
+    kept = {key for key in (*service, *program) if not key.startswith("_")}
+    assert kept == questions.asked().keys()
 
 
 def test_the_default_answers_give_a_good_service(render: Render) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import generated
 import pathspec
 import programs
+import pytest
 import questions
 import stacks
 from combinations import COMBINATIONS
@@ -145,14 +146,18 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("telemetry", {"prometheus"}, ("pushgateway", r"alerts\.yml", "9464")),
     ("deployment", {"kubernetes"}, ("kustom", "k8s-", "kubernetes.md", "await-revision")),
     ("framework", {"fastapi", "flask"}, (r"\bproxy", "forwarded")),
-    ("base_image", {"slim"}, (r"\d-slim-",)),
+    ("base_image", {"slim"}, (r"\d-slim-(?!bookworm)",)),
     (
         "base_image",
         {"alpine"},
-        ("alpine", r"\bapk\b(?! add --no-cache (cosign|make|kubectl make)$)", "musl"),
+        ("alpine", r"\bapk\b(?! add --no-cache (cosign|cosign curl|make|kubectl make)$)", "musl"),
     ),
     ("base_image", {"slim", "full", "alpine", "hardened"}, ("wheels/", "image-offline")),
-    ("base_image", {"distro", "distroless"}, ("debian:", "Debian.s Python", "python3-pip")),
+    (
+        "base_image",
+        {"distro", "distroless"},
+        ("debian:(?!bookworm)", "Debian.s Python", "python3-pip"),
+    ),
     ("base_image", {"slim", "full", "alpine", "distro"}, (r"scripts/entrypoint\.sh", "-mmin")),
     ("base_image", {"distroless", "hardened"}, (r"entrypoint\.py", "=prepared", "tion-shell")),
     ("base_image", {"distroless"}, ("distroless",)),
@@ -248,6 +253,35 @@ def test_only_who_asked_for_it_gets_a_job_for_updates(projects: Mapping[str, Pat
         assert {forge for forge, exists in found.items() if exists} == set(wanted), name
         script = (project / "scripts" / "update-template.sh").read_text("utf-8")
         assert ("push" in script) == ("--branch" in script) == bool(wanted), name
+
+
+def test_what_programs_come_in_leaves_no_trace_elsewhere(projects: Mapping[str, Path]) -> None:
+    found = set()
+    for name, project in projects.items():
+        answers = generated.read_answers(project)
+        packed = answers.get("package_formats", ["wheel"]) != ["wheel"]
+        found.add(packed)
+        for file in ("Dockerfile.packages", "nfpm.yaml"):
+            assert (project / file).exists() == packed, f"{file} in {name}"
+        on_github = packed and answers["ci"] == "github"
+        assert (project / ".github" / "workflows" / "packages.yml").exists() == on_github, name
+        for file in ("Makefile", ".gitignore", "README.md", "docs/releases.md", ".gitlab-ci.yml"):
+            text = (project / file).read_text("utf-8") if (project / file).exists() else ""
+            assert packed or not re.search("nfpm|zipapp|conda|packages/", text), f"{file} in {name}"
+    assert found == {True, False}
+
+
+@pytest.mark.parametrize("only", decisions.BUILT_FORMATS)
+def test_one_format_leaves_no_trace_of_the_others(render: Render, only: str) -> None:
+    project = render({"framework": "cli", "package_formats": ["wheel", only]})
+    tools = {"zipapp": "shiv", "binary": "tar --create", "deb": "nfpm", "conda": "whl2conda"}
+    text = (project / "Dockerfile.packages").read_text("utf-8")
+    makefile = (project / "Makefile").read_text("utf-8")
+    for other in decisions.BUILT_FORMATS:
+        assert (f" AS {other}\n" in text) == (f"\n{other}: wheel" in makefile) == (other == only)
+    for name, tool in tools.items():
+        assert (tool in text) == (only in ({"deb", "rpm"} if name == "deb" else {name}))
+    assert (project / "nfpm.yaml").exists() == (only in ("deb", "rpm"))
 
 
 def test_only_who_needs_no_packages_of_the_distribution_can_vendor(

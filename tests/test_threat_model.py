@@ -27,6 +27,7 @@ SHARED = (
     "database_promises",
     "manual",
     "metrics_promises",
+    "packages",
     "page_promises",
     "telemetry_promises",
     "deployments",

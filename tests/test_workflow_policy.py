@@ -166,7 +166,8 @@ def test_every_misuse_is_seen(workflow: str, right: str, wrong: str) -> None:
 )
 def test_a_right_needs_the_main_branch(start: str, condition: str, is_good: bool) -> None:
     workflow = f"""
-on: {{{start}}}
+on:
+  {start}
 permissions: {{}}
 jobs:
   push:

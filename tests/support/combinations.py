@@ -7,6 +7,8 @@ from itertools import combinations, product
 import questions
 from questions import Answers
 
+from extensions.decisions import BUILT_FORMATS
+
 # Answers in free text that decide what is written, besides the questions with choices.
 IDENTITIES: Mapping[str, Answers] = {
     "nobody": {},
@@ -126,7 +128,11 @@ def to_answers(row: Mapping[str, str]) -> Answers:
     packages = dict(PACKAGES[row["packages"]].get(manager, {}))
     if row["base_image"] in WITHOUT_SHELL:
         packages.pop("os_packages_runtime", None)  # is refused
-    return {**answers, **IDENTITIES[row["identity"]], **packages}
+    # Half of the programs that can come in other formats do.
+    can_be_packed = row["framework"] == "cli" and row["base_image"] in ("slim", "full")
+    is_packed = can_be_packed and row["packages"] == "no packages"
+    formats: Answers = {"package_formats": ["wheel", *BUILT_FORMATS]} if is_packed else {}
+    return {**answers, **IDENTITIES[row["identity"]], **packages, **formats}
 
 
 # All have the same name, so that files which no answer changes are the same, and read once.

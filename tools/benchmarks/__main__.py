@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from tools.benchmarks import fleet, images, load, publish, rebuilds, rendering, results, sizes
+from tools.benchmarks import (
+    fleet,
+    images,
+    load,
+    packages,
+    publish,
+    rebuilds,
+    rendering,
+    results,
+    sizes,
+)
 from tools.benchmarks.load_services import ENDPOINTS, RIVALS, TELEMETRY
 from tools.benchmarks.load_tables import SHAPES
 
@@ -15,6 +25,7 @@ PARTS: dict[str, tuple[Callable[..., object], int]] = {
     "rendering": (rendering.report, 7),
     "images": (images.report, 3),
     "sizes": (sizes.report, 1),
+    "packages": (packages.report, 5),
     "rebuilds": (rebuilds.report, 10),
     "fleet": (fleet.report, 1),
     "load": (load.report, 3),
@@ -28,7 +39,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument(
         "--runs",
         type=int,
-        help="how often (default: rebuilds 10, rendering 7, images and load 3, else 1)",
+        help="how often (default: rebuilds 10, rendering 7, packages 5, images and load 3, else 1)",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="keep the results of images and load there"
