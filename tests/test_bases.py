@@ -165,7 +165,7 @@ def stages_of(dockerfile: Path, name: str) -> list[str]:
 
 
 @pytest.mark.docker
-class TestDistro(Service, Metrics):
+class TestDistro(Metrics, Service):
     """Debian's own Python, with packages of Debian for the build and for the service."""
 
     answers: ClassVar[dict[str, Any]] = {

@@ -37,7 +37,7 @@ class TestFastapiWithUvAndPostgresql(
 
 
 class TestFlaskWithPipAndPostgresql(
-    Sessions, Service, Workplace, Pages, Builds, Busy, WebAttacks, Discretion, Fuzz, Metrics
+    Metrics, Sessions, Service, Workplace, Pages, Builds, Busy, WebAttacks, Discretion, Fuzz
 ):
     """The other framework, the plainest manager, the other image and another Python."""
 

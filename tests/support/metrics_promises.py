@@ -50,7 +50,10 @@ class Measured:
 
 
 class Metrics:
-    """Metrics are those of all processes, reveal nothing, and are for other containers only."""
+    """Metrics are those of all processes, reveal nothing, and are for other containers only.
+
+    Other tests of a class come before, on the replicas that there are without it.
+    """
 
     @pytest.fixture(scope="class")
     @classmethod
