@@ -175,6 +175,7 @@ class TestService:
 class TestProgram:
     """What a tag and a schedule start for a program."""
 
+    @pytest.mark.thorough
     def test_a_version_is_published(self, forge: Forge, program: str) -> None:
         outcome = forge.run(program, "version", "dist", source="version tag")
         assert outcome.jobs == all_pass("version", "dist"), outcome

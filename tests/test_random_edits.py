@@ -54,7 +54,7 @@ def edits_of(names: Sequence[str], fewest: int, most: int) -> "st.SearchStrategy
     return st.lists(edit, min_size=fewest, max_size=most)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     answers=st.sampled_from(PROJECTS),
     edits=edits_of([*usual, "end with spaces", "repeat a block"], 5, 25),

@@ -61,6 +61,7 @@ class Runs:
             yield forge
 
 
+@pytest.mark.thorough
 class TestPullRequestFromAFork(Runs):
     """FastAPI, uv and MySQL behind nginx."""
 
