@@ -163,7 +163,8 @@ def changed_lines(before: bytes, after: bytes) -> list[tuple[int, int]]:
         old, new = Path(folder, "old"), Path(folder, "new")
         old.write_bytes(before)
         new.write_bytes(after)
-        command = ["git", "diff", "--no-index", "--unified=0", "--", str(old), str(new)]
+        options = ("--no-index", "--no-indent-heuristic", "--unified=0")  # as a merge compares
+        command = ["git", "diff", *options, "--", str(old), str(new)]
         difference = subprocess.run(command, capture_output=True, check=False).stdout.decode(
             errors="replace"
         )
