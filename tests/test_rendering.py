@@ -284,6 +284,15 @@ def test_one_format_leaves_no_trace_of_the_others(render: Render, only: str) -> 
     assert (project / "nfpm.yaml").exists() == (only in ("deb", "rpm"))
 
 
+def test_a_package_says_what_is_answered_where_variables_are_looked_up(render: Render) -> None:
+    text = "It's $5 or ${HOME}"
+    project = render({"framework": "cli", "package_formats": ["wheel", "deb"], "description": text})
+    written = generated.parse(project / "nfpm.yaml")["description"]
+    assert written == "It's ${DOLLAR}5 or ${DOLLAR}{HOME}"
+    assert written.replace("${DOLLAR}", "$") == text
+    assert "DOLLAR='$'" in (project / "Dockerfile.packages").read_text("utf-8")
+
+
 def test_only_who_needs_no_packages_of_the_distribution_can_vendor(
     projects: Mapping[str, Path],
 ) -> None:
