@@ -386,6 +386,11 @@ class TestQueueWithSqlite(Sqlite):
             lambda: "ServiceDown" not in {each["name"] for each in server.rules() if each["alerts"]}
         )
 
+        programs.run("make", "down", cwd=development.project)
+        own = f"--filter=label=com.docker.compose.project={slug}"
+        assert programs.run("docker", "ps", "--all", "--quiet", own) == ""
+        development.compose("up", "--detach", "--wait")
+
 
 def is_logged(stack: Stack, said: str) -> bool:
     """Say whether the worker has logged something."""
