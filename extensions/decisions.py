@@ -204,6 +204,7 @@ class Decisions:
 
     def decide_services(self) -> None:
         """Decide which services Compose starts, in the order of its files."""
+        self.work_tree = "/app"  # where development's containers have the project
         own = {
             "adopted" if self.is_adopted else self.service: True,
             "adopted-migrate": bool(self.migrate_command),
