@@ -85,7 +85,11 @@ def projects(engine: None, render: Render, pytestconfig: pytest.Config) -> dict[
     names = ROWS if pytestconfig.option.thorough else CHECKED.values()
     made = {}
     for name, version in zip(names, cycle(("3.13", "3.14")), strict=False):
-        own = {"python_version": version, "project_slug": stacks.own_name()}
+        own = {
+            "python_version": version,
+            "project_name": "Forged Secret of the Tide's Note",
+            "project_slug": stacks.own_name(),
+        }
         made[name] = pool.submit(lock, render({**ROWS[name], **own}))
     return made
 

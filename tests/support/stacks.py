@@ -270,8 +270,11 @@ def remove_images(slug: str) -> None:
 
 
 def own_name() -> str:
-    """Make up a name for a project that no other on this machine has."""
-    return f"harbour-{uuid.uuid4().hex[:8]}"
+    """Make up a name for a project that no other on this machine has.
+
+    Its words are those of the sample and of secrets, which no test of a project may confuse with it.
+    """
+    return f"secret-tide-{uuid.uuid4().hex[:8]}"
 
 
 def ports_of(project: Path) -> list[str]:

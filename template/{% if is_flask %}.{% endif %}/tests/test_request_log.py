@@ -15,7 +15,7 @@ def test_a_request_is_one_line_and_a_health_check_none(
 ) -> None:
     server = make_server("127.0.0.1", 0, client.application, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
-    for path in ("/health", "/nowhere?token=tide"):
+    for path in ("/health", "/nowhere?token=s3cret"):
         with closing(HTTPConnection("127.0.0.1", server.port)) as connection:
             connection.request("GET", path)
             connection.getresponse().read()
@@ -24,4 +24,4 @@ def test_a_request_is_one_line_and_a_health_check_none(
     lines = [line for line in map(logging.LogRecord.getMessage, caplog.records) if "GET" in line]
     assert len(lines) == 1
     assert "/nowhere" in lines[0]
-    assert "tide" not in lines[0]
+    assert "s3cret" not in lines[0]
