@@ -272,7 +272,7 @@ def remove_images(slug: str) -> None:
 def own_name() -> str:
     """Make up a name for a project that no other on this machine has.
 
-    Its words are those of the sample and of secrets, which no test of a project may confuse with it.
+    Its words are those of the sample and of secrets: the tests of a project must tell them apart.
     """
     return f"secret-tide-{uuid.uuid4().hex[:8]}"
 
