@@ -20,6 +20,7 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 
 TAKEN_NAMES = Path(__file__).resolve().parent.parent / "catalogue" / "taken_names.yaml"
+SERVERS = ("database", "cache")  # that services of a workspace can share
 FORMATS = ("wheel", "zipapp", "binary", "deb", "rpm", "conda")  # of a program's packages
 BIDIRECTIONAL_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # What generated projects hold beside their package.
@@ -59,8 +60,8 @@ def read_taken_names() -> Mapping[str, frozenset[str]]:
     return {kind: frozenset(names) for kind, names in listed.items()}
 
 
-def slug_problem(slug: str) -> str:
-    """Say what is wrong with a repository name; "" if nothing is."""
+def slug_problem(slug: str, workspace: str = "") -> str:
+    """Say what is wrong with a repository name, in a workspace or not; "" if nothing is."""
     if len(slug) > 50 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug):
         return (
             "Try harbour-api: up to 50 lower-case ASCII letters, digits and single hyphens,"
@@ -68,6 +69,48 @@ def slug_problem(slug: str) -> str:
         )
     if slug.replace("-", "_") in read_taken_names()["distributions"]:
         return f"Try {slug}-service: a dependency is called {slug}"
+    if shares_projects(slug, workspace):
+        return f"Try {slug}-service: Compose takes it for a project of the workspace {workspace}"
+    return ""
+
+
+def workspace_problem(workspace: str, slug: str) -> str:
+    """Say what is wrong with the name of a service's workspace; "" if nothing is or there is none.
+
+    Nothing installs it, so that it may be called like a dependency.
+    """
+    if not workspace:
+        return ""
+    if len(workspace) > 50 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", workspace):
+        return "Try harbour: the project_slug of the workspace, or nothing"
+    if shares_projects(slug, workspace):
+        return f"Try another: Compose takes {workspace} for a project of the service {slug}"
+    return ""
+
+
+def shares_projects(one: str, other: str) -> bool:
+    """Say whether two names give the same project of Compose, in development or production."""
+    return not {one, f"{one}-production"}.isdisjoint({other, f"{other}-production"})
+
+
+def unless_of_workspace(answer: str, in_workspace: bool) -> str:
+    """Refuse a pipeline, bot or proxy for a service of a workspace, whose root has them."""
+    if in_workspace and answer != "none":
+        return "Try none: the root of a workspace has one for all its services"
+    return ""
+
+
+def servers_problem(servers: Any, has_server_database: bool, has_cache: bool) -> str:
+    """Say what is wrong with a list of servers that a service shares; "" if nothing is."""
+    names = servers.replace(",", " ").split() if isinstance(servers, str) else servers
+    if not isinstance(names, list) or not all(name in SERVERS for name in map(str, names)):
+        return f"Try [database]: of {' and '.join(SERVERS)}, or nothing"
+    if len(set(names)) < len(names):
+        return "Try [database]: each server once"
+    has = {"database": has_server_database, "cache": has_cache}
+    for name in names:
+        if not has[name]:
+            return f"Try []: it uses no {name} server, so it cannot share one"
     return ""
 
 
@@ -113,8 +156,10 @@ def email_problem(address: str) -> str:
     return ""
 
 
-def port_problem(port: int) -> str:
+def port_problem(port: int, in_workspace: bool = False) -> str:
     """Say what is wrong with a port number; "" if nothing is."""
+    if in_workspace and port != 8000:
+        return "Try 8000: the gateway of a workspace finds each service at the same port"
     if not 1024 <= port <= 65535:
         return "Try 8000: a port that needs no privileges, 1024 to 65535"
     return ""
@@ -225,6 +270,9 @@ class Answers(Extension):
             email_problem,
             port_problem,
             packages_problem,
+            workspace_problem,
+            unless_of_workspace,
+            servers_problem,
             deployment_problem,
             without_shell_problem,
             formats_problem,

@@ -29,7 +29,15 @@ from pathspec import GitIgnoreSpec
 TEMPLATE = Path(__file__).resolve().parent.parent
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C it takes a tenth of the time
 # Answers to questions that another answer can take away, and bring back.
-RETURNING = ("python_version", "author_email", "deployment", "database_scheme")
+RETURNING = (
+    "python_version",
+    "author_email",
+    "deployment",
+    "database_scheme",
+    "port",
+    "reverse_proxy",
+    "shared_servers",
+)
 UPDATES = {"github": "dependabot", "gitlab": "renovate", "none": "none"}  # what fits a forge
 UNSET = object()  # unlike any answer
 

@@ -25,7 +25,7 @@ LAYERS = ("base", "production", "testing", "development")
 # Of what people install, beside the wheel: each is made of it, and of those that the lock names
 BUILT_FORMATS = ("zipapp", "binary", "deb", "rpm", "conda")
 # Or texts, with spaces or commas
-LISTS = ("os_packages_build", "os_packages_runtime", "package_formats")
+LISTS = ("os_packages_build", "os_packages_runtime", "package_formats", "shared_servers")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Answers:
     python_version: str = ""
     cache: str = ""
     task_queue: str = ""
+    workspace: str = ""
+    shared_servers: tuple[str, ...] = ()
     reverse_proxy: str = ""
     telemetry: str = ""
     deployment: str = ""
@@ -96,6 +98,7 @@ class Decisions:
         self.decide_framework(answers)
         self.decide_database(answers)
         self.decide_cache_and_queue(answers)
+        self.decide_workspace(answers)
         self.decide_proxy(answers)
         self.decide_telemetry(answers)
         self.decide_own_application(answers)
@@ -180,11 +183,19 @@ class Decisions:
         # To a database or cache; an application closes them at its end.
         self.keeps_connections = self.has_database or self.has_cache
 
+    def decide_workspace(self, answers: Answers) -> None:
+        """Decide what it has in common with other services of its repository."""
+        self.may_be_in_workspace = self.is_web and not self.is_adopted
+        self.in_workspace = self.may_be_in_workspace and bool(answers.workspace)
+        shared = answers.shared_servers if self.in_workspace else ()
+        self.shares_database = self.has_server_database and "database" in shared
+        self.shares_cache = self.has_cache and "cache" in shared
+
     def decide_proxy(self, answers: Answers) -> None:
         """Decide what stands in front of it."""
-        self.may_have_proxy = self.is_web and not self.is_adopted
+        self.has_deploy = self.is_web and not self.is_adopted  # "make deploy", whatever does
+        self.may_have_proxy = self.has_deploy and not self.in_workspace
         self.has_proxy = self.may_have_proxy and answers.reverse_proxy == "nginx"
-        self.has_deploy = self.may_have_proxy  # "make deploy", whatever stands in front
         # Of Compose's, in a setting that owners have since there is one
         self.trusts_one_network = self.has_proxy and self.is_flask
         # Between the proxy and the service, unless PROXY_SUBNET says otherwise

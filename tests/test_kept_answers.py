@@ -40,6 +40,8 @@ REFUSED: dict[str, Any] = {
     "author_email": "ada@example",
     "organization": "O" * 101,
     "port": 80,
+    "workspace": "Harbour",
+    "shared_servers": ["web"],
     "os_packages_build": ["libpq5", "libpq5"],
     "os_packages_runtime": ["libpq5", "libpq5"],
     "package_formats": ["deb"],
@@ -51,7 +53,7 @@ REFUSED: dict[str, Any] = {
     "framework": "cli",
 }
 # Those that are wrong beside another answer only; their own tests refuse them
-BESIDE = {"base_image", "python_version", "deployment"}
+BESIDE = {"base_image", "python_version", "deployment", "ci", "reverse_proxy"}
 OTHER = {"port": 81, "framework": "job"}
 ADOPTED: questions.Answers = {"own_files": ["app.py", "manage.py"], "entry_point": "app:app"}
 
@@ -131,6 +133,8 @@ def test_a_validator_accepts_the_present_answer_and_no_other(
     answers: questions.Answers = {"author_name": "Ada Lovelace", **(ADOPTED if is_adopted else {})}
     if key == "package_formats":
         answers = {**answers, "framework": "cli"}
+    if key == "shared_servers":
+        answers = {**answers, "workspace": "harbour"}
     new, old = tmp_path / "new", generated.render(template, tmp_path / "old", answers)
     with pytest.raises(UserMessageError, match=f"The answer to {key}"):
         generated.render(template, new, {**answers, key: REFUSED[key]})

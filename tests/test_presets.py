@@ -32,6 +32,7 @@ IDENTITY = {
     "author_name",
     "author_email",
     "organization",
+    "workspace",
 }
 COMMAND = re.compile(r"`\.venv/bin/(copier copy --data-file .+?)`")
 

@@ -54,6 +54,15 @@ BAD_ANSWERS = [
     ("organization", "line\u2028separator"),
     ("port", 80),
     ("port", 65536),
+    ("workspace", "Harbour"),
+    ("workspace", "harbour_api"),
+    ("workspace", "harbour api"),
+    ("workspace", "h" * 51),
+    ("shared_servers", ["web"]),
+    ("shared_servers", "database; reboot"),
+    ("shared_servers", ["database", "database"]),
+    ("shared_servers", ["cache"]),
+    ("shared_servers", {"database": True}),
     ("os_packages_build", "libpq-dev; reboot"),
     ("os_packages_build", {"libpq-dev": True}),
     ("os_packages_build", ["libpq-dev; reboot"]),
@@ -83,6 +92,7 @@ def test_a_bad_answer_is_refused_with_an_example(
 ) -> None:
     author = {"author_name": "Ada Lovelace"} if key == "author_email" else {}
     author |= {"framework": "cli"} if key == "package_formats" else {}
+    author |= {"workspace": "harbour"} if key == "shared_servers" else {}
 
     with pytest.raises(UserMessageError, match=r": Try .") as refusal:
         generated.render(template, tmp_path / "project", {**author, key: value})
@@ -96,6 +106,29 @@ def test_a_bad_answer_is_refused_with_an_example(
     assert "\n" not in sentence
     assert ". " not in sentence
     assert generated.files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "advice"),
+    [
+        ("ci", "github", "Try none: the root"),
+        ("dependency_updates", "renovate", "Try none: the root"),
+        ("reverse_proxy", "nginx", "Try none: the root"),
+        ("port", 9000, "Try 8000: the gateway"),
+        ("project_slug", "harbour", "Try another: Compose takes harbour"),
+        ("project_slug", "harbour-production", "Try another: Compose takes harbour"),
+    ],
+)
+def test_what_the_root_of_a_workspace_has_is_refused_in_its_services(
+    template: Path, tmp_path: Path, key: str, value: questions.Answer, advice: str
+) -> None:
+    answers = {"workspace": "harbour", key: value}
+    asked = "workspace" if key == "project_slug" else key  # which comes first
+    with pytest.raises(UserMessageError, match=f"^The answer to {asked}: {advice}"):
+        generated.render(template, tmp_path / "project", answers)
+
+    assert generated.files(tmp_path) == []
+    generated.render(template, tmp_path / "project", {key: value})
 
 
 @pytest.mark.parametrize("key", questions.choices())
@@ -198,9 +231,10 @@ def test_a_computed_answer_is_hidden_and_not_kept(render: Render) -> None:
     computed = questions.read_questions().keys() - questions.asked().keys()
     service = generated.read_answers(render({"author_name": "Ada Lovelace"}))
     program = generated.read_answers(render({"framework": "cli"}))
+    part = generated.read_answers(render({"workspace": "harbour"}))
 
     assert computed
-    kept = {key for key in (*service, *program) if not key.startswith("_")}
+    kept = {key for key in (*service, *program, *part) if not key.startswith("_")}
     assert kept == questions.asked().keys()
 
 
@@ -222,6 +256,7 @@ def test_the_default_answers_give_a_good_service(render: Render) -> None:
         "port": 8000,
         "cache": "none",
         "task_queue": "none",
+        "workspace": "",
         "reverse_proxy": "none",
         "telemetry": "none",
         "deployment": "compose",
@@ -242,6 +277,8 @@ def test_the_default_answers_give_a_good_service(render: Render) -> None:
         ({"framework": "job"}, "database", "none"),
         ({"ci": "gitlab"}, "dependency_updates", "renovate"),
         ({"ci": "none"}, "dependency_updates", "none"),
+        ({"workspace": "harbour"}, "ci", "none"),
+        ({"workspace": "harbour"}, "dependency_updates", "none"),
     ],
 )
 def test_a_default_follows_from_earlier_answers(
@@ -265,9 +302,10 @@ def test_a_default_follows_from_earlier_answers(
         ),
         ({"framework": "job"}, {"port": 9000, "task_queue": "celery", "reverse_proxy": "nginx"}),
         ({"base_image": "distro"}, {"python_version": "3.12"}),
+        ({}, {"shared_servers": ["database"]}),
         ({}, {"author_email": "ada@example.com"}),
     ],
-    ids=["cli", "job", "distro", "nobody"],
+    ids=["cli", "job", "distro", "single", "nobody"],
 )
 def test_an_answer_to_what_is_not_asked_is_neither_kept_nor_used(
     render: Render, given: questions.Answers, unasked: questions.Answers
