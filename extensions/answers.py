@@ -10,7 +10,7 @@ import keyword
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,21 @@ from jinja2.ext import Extension
 TAKEN_NAMES = Path(__file__).resolve().parent.parent / "catalogue" / "taken_names.yaml"
 SERVERS = ("database", "cache")  # that services of a workspace can share
 FORMATS = ("wheel", "zipapp", "binary", "deb", "rpm", "conda")  # of a program's packages
+# Names under which something else is found in the networks of a workspace: the Compose services of
+# projects, and what belongs to servers of databases
+TAKEN_HOSTS = frozenset(
+    """
+    adminer adopted adopted-migrate beat broker cache cli database flower gateway grafana job
+    localhost migrate prometheus proxy pushgateway scheduler shared-cache shared-database telemetry
+    web worker
+    """.split()
+)
+TAKEN_DATABASES = frozenset(
+    """
+    information-schema mysql performance-schema postgres public root sys template0 template1 test
+    """.split()
+)
+LONGEST_ROLE = {"mysql": 32}  # in characters; others take the longest slug
 BIDIRECTIONAL_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # What generated projects hold beside their package.
 RESERVED_PACKAGES = frozenset(
@@ -60,7 +75,7 @@ def read_taken_names() -> Mapping[str, frozenset[str]]:
     return {kind: frozenset(names) for kind, names in listed.items()}
 
 
-def slug_problem(slug: str, workspace: str = "") -> str:
+def slug_problem(slug: str, workspace: str = "", services: Sequence[str] = ()) -> str:
     """Say what is wrong with a repository name, in a workspace or not; "" if nothing is."""
     if len(slug) > 50 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug):
         return (
@@ -71,6 +86,9 @@ def slug_problem(slug: str, workspace: str = "") -> str:
         return f"Try {slug}-service: a dependency is called {slug}"
     if shares_projects(slug, workspace):
         return f"Try {slug}-service: Compose takes it for a project of the workspace {workspace}"
+    for name in services:
+        if shares_projects(slug, name):
+            return f"Try {slug}-workspace: Compose takes it for a project of the service {name}"
     return ""
 
 
@@ -176,6 +194,44 @@ def deployment_problem(deployment: str, is_possible: bool, is_cli: bool, uses_sq
     return "Try compose: an adopted application has manifests of its own"
 
 
+def services_problem(services: Any, database: str) -> str:
+    """Say what is wrong with the list of a workspace's services; "" if nothing is."""
+    names = services.replace(",", " ").split() if isinstance(services, str) else services
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return "Try [users, products]: a list of names, which are those of folders in services"
+    for name in names:
+        if problem := slug_problem(name):
+            return problem
+        if name in TAKEN_HOSTS | TAKEN_DATABASES or name.startswith("pg-"):
+            return f"Try {name}-service: something else is called {name} where services meet"
+        if len(name) > LONGEST_ROLE.get(database, 50):
+            return f"Try {name[:20].rstrip('-')}: {LONGEST_ROLE[database]} characters at most"
+    if len(set(names)) < len(names):
+        return "Try [users, products]: each name once"
+    for name in names:
+        for other in names:
+            if name != other and shares_projects(name, other):
+                return f"Try {name}-service: Compose takes {name} for a project of {other}"
+            if name in {f"{other}-a", f"{other}-b", f"{other}-c"}:
+                return f"Try {name}-service: while {other} is deployed, its replicas are {name}"
+    return ""
+
+
+def calls_problem(calls: Any, services: list[str]) -> str:
+    """Say what is wrong with the table of who calls whom; "" if nothing is."""
+    example = "Try {shop: [users, products]}"
+    table = calls if isinstance(calls, dict) else None
+    if table is None or not all(isinstance(callees, list) for callees in table.values()):
+        return f"{example}: each caller with the list of services that it calls"
+    for caller, callees in table.items():
+        for name in (caller, *callees):
+            if name not in services:
+                return f"{example}: {name} is not among the services"
+        if caller in callees or len(set(callees)) < len(callees):
+            return f"{example}: each service once, and none that calls itself"
+    return ""
+
+
 def own_files_problem(paths: Any) -> str:
     """Say what is wrong with the list of what an adopted application had; "" if nothing is."""
     if not isinstance(paths, list) or any(
@@ -276,6 +332,8 @@ class Answers(Extension):
             deployment_problem,
             without_shell_problem,
             formats_problem,
+            services_problem,
+            calls_problem,
             own_files_problem,
             entry_point_problem,
             settings_problem,

@@ -171,7 +171,8 @@ def refuse_answers(context: Context, conf: Mapping[str, Any]) -> str:
     What is typed comes later, and Copier repeats such a question: what depends on it is left out.
     """
     file, previous = conf["answers_file"], previous_answers(conf)
-    if previous and not ("framework" in previous and {"package_name", "own_files"} & {*previous}):
+    ours = {"package_name", "own_files", "services"}  # of which each project answers one
+    if previous and not ("framework" in previous and ours & {*previous}):
         raise UserMessageError(
             f"{file} has the answers to another template:"
             " choose a file for these, for example: --answers-file .copier-answers.slipway.yml"
@@ -224,7 +225,7 @@ def refuse_update(conf: Mapping[str, Any]) -> str:
         problem = f"git does not track {file}, from which an update starts: run"
         problem += f" git add --force {file}, and commit it"
     for key, answer in previous_answers(conf).items():
-        if answer is None or isinstance(answer, dict):
+        if answer is None or (isinstance(answer, dict) and key != "calls"):
             problem = f"{file} is damaged, as it has no answer to {key}: take the right one back"
             problem += " from git's history, and commit it"
     if problem:
@@ -257,7 +258,8 @@ def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -
     """End with a sentence that says what to do if an update would harm the project there is."""
     project, previous = Path(conf["dst_path"]), previous_answers(conf)
     package, program = previous.get("package_name"), previous.get("framework")
-    tree = TEMPLATE / ("template-adopted" if "own_files" in previous else "template")
+    trees = {"own_files": "template-adopted", "services": "template-workspace"}
+    tree = TEMPLATE / next((trees[key] for key in trees if key in previous), "template")
     problem = ""
     if previous and program != framework:
         problem = (
@@ -301,7 +303,7 @@ def written_files(context: Context, conf: Mapping[str, Any]) -> Mapping[str, Pat
     environment, known = context.environment, {**context.get_all(), "_copier_operation": "copy"}
     manifest = environment.get_template("manifest.jinja").render(known)
     left_out = GitIgnoreSpec.from_lines([*manifest.splitlines(), *conf["exclude"]])
-    tree = TEMPLATE / ("template-adopted" if context["is_adopted"] else "template")
+    tree = TEMPLATE / context["tree"]
     found = {}
     for source in (file for file in sorted(tree.rglob("*")) if file.is_file()):
         parts = source.relative_to(tree).as_posix().removesuffix(".jinja").split("/")

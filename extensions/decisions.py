@@ -25,7 +25,13 @@ LAYERS = ("base", "production", "testing", "development")
 # Of what people install, beside the wheel: each is made of it, and of those that the lock names
 BUILT_FORMATS = ("zipapp", "binary", "deb", "rpm", "conda")
 # Or texts, with spaces or commas
-LISTS = ("os_packages_build", "os_packages_runtime", "package_formats", "shared_servers")
+LISTS = (
+    "os_packages_build",
+    "os_packages_runtime",
+    "package_formats",
+    "services",
+    "shared_servers",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Answers:
     os_packages_build: tuple[str, ...] = ()
     os_packages_runtime: tuple[str, ...] = ()
     package_formats: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    calls: tuple[tuple[str, tuple[str, ...]], ...] = ()  # caller and callees
     own_files: tuple[str, ...] = ()
     entry_point: str = ""
     database_scheme: str = ""
@@ -61,7 +69,9 @@ class Answers:
             answer = context.get(field.name)
             if isinstance(answer, str) and field.name in LISTS:
                 answer = answer.replace(",", " ").split()
-            if isinstance(answer, list) and field.default == ():
+            if field.name == "calls":
+                found[field.name] = pairs_of(answer)
+            elif isinstance(answer, list) and field.default == ():
                 found[field.name] = tuple(name for name in answer if isinstance(name, str))
             elif isinstance(answer, str) and field.default == "":
                 found[field.name] = answer
@@ -95,6 +105,11 @@ class Decisions:
 
     def __init__(self, answers: Answers) -> None:
         self.is_adopted = bool(answers.own_files)  # it was an application before
+        self.is_workspace = answers.framework == "workspace"  # of several services
+        # Which folder of the template becomes the repository
+        trees = {"template-adopted": self.is_adopted, "template-workspace": self.is_workspace}
+        self.tree = [*chosen(trees), "template"][0]
+        self.has_package = not (self.is_adopted or self.is_workspace)
         self.decide_framework(answers)
         self.decide_database(answers)
         self.decide_cache_and_queue(answers)
@@ -102,6 +117,7 @@ class Decisions:
         self.decide_proxy(answers)
         self.decide_telemetry(answers)
         self.decide_own_application(answers)
+        self.decide_service_list(answers)
         self.decide_services()
         self.decide_environment()
         self.decide_secrets()
@@ -203,7 +219,7 @@ class Decisions:
 
     def decide_telemetry(self, answers: Answers) -> None:
         """Decide what it tells of itself, beside its logs."""
-        self.may_have_telemetry = not (self.is_cli or self.is_adopted)
+        self.may_have_telemetry = not (self.is_cli or self.is_adopted or self.is_workspace)
         self.uses_opentelemetry = self.may_have_telemetry and answers.telemetry == "opentelemetry"
         self.uses_prometheus = self.may_have_telemetry and answers.telemetry == "prometheus"
         self.has_telemetry = self.uses_opentelemetry or self.uses_prometheus
@@ -238,12 +254,12 @@ class Decisions:
             "grafana": self.uses_prometheus,
         }
         self.pulled_services = chosen(pulled)  # their images are not built here
-        self.services = [*chosen(own), *self.pulled_services]
-        self.development_services = [*self.services, *chosen(tools)]
-        self.production_services = [*self.services, *chosen({"proxy": self.has_proxy})]
+        self.compose_services = [*chosen(own), *self.pulled_services]
+        self.development_services = [*self.compose_services, *chosen(tools)]
+        self.production_services = [*self.compose_services, *chosen({"proxy": self.has_proxy})]
         # What Compose starts before the application, and until when it waits
         self.needs: dict[str, str] = {}
-        if "migrate" in self.services or self.migrate_command:
+        if "migrate" in self.compose_services or self.migrate_command:
             self.needs["migrate"] = "service_completed_successfully"
         elif self.has_server_database:
             self.needs["database"] = "service_healthy"
@@ -272,6 +288,24 @@ class Decisions:
         # In production, if there is more than the usual one
         networks = chosen({"backend": bool(self.pulled_services), "proxy": self.has_proxy})
         self.networks = ["default", *networks] if networks else []
+        if self.is_workspace:
+            self.decide_shared_servers()
+
+    def decide_service_list(self, answers: Answers) -> None:
+        """Decide what a workspace knows of its services."""
+        self.service_names = list(answers.services)
+        # Caller -> callees
+        self.call_table = {caller: list(callees) for caller, callees in answers.calls}
+
+    def decide_shared_servers(self) -> None:
+        """Decide what Compose starts for all services of a workspace, which are its own projects.
+
+        They join the networks, where names such as "database" are already in use.
+        """
+        servers = {"shared-database": self.has_server_database, "shared-cache": self.has_cache}
+        self.pulled_services = chosen(servers)
+        self.compose_services = ["gateway", *self.pulled_services]
+        self.development_services = self.production_services = self.compose_services
 
     def decide_environment(self) -> None:
         """Decide where processes find what they need."""
@@ -299,7 +333,7 @@ class Decisions:
         # Names of the files in secrets/, and of those that the application reads
         self.secrets = chosen(
             {
-                "database_password": self.has_server_database,
+                "database_password": self.has_server_database and not self.is_workspace,
                 "database_admin_password": self.has_server_database,
                 "secret_key": self.has_secret_key,
             }
@@ -586,8 +620,8 @@ class Decisions:
         self.is_factory = answers.entry_point.endswith("()")
         # After "python", with which it starts by itself
         self.python_arguments = answers.entry_point.removeprefix("python ")
-        # Unless scripts/lock.sh is its own
-        self.locks_by_script = "scripts/lock.sh" not in own_files
+        # Unless scripts/lock.sh is its own, or there is nothing to lock
+        self.locks_by_script = "scripts/lock.sh" not in own_files and not self.is_workspace
 
 
 @functools.cache
@@ -614,6 +648,17 @@ def name_of(image: str) -> str:
 def rounded_up(number: float, step: int) -> int:
     """Round up to a multiple of a step."""
     return -int(-number // step) * step
+
+
+def pairs_of(calls: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """List callers with their callees, of whatever was answered."""
+    table = calls if isinstance(calls, dict) else {}
+    callees = {key: [each] if isinstance(each, str) else each for key, each in table.items()}
+    return tuple(
+        (str(caller), tuple(map(str, each)))
+        for caller, each in callees.items()
+        if isinstance(each, list)
+    )
 
 
 def place_of(requirement: str) -> str:

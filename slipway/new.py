@@ -1,12 +1,20 @@
-"""Makes a project: what "copier copy --trust" does, told where the template is."""
+"""Makes a project: what "copier copy --trust" does, told where the template is.
 
+In a workspace of several services it makes one of them, and adds it to the others.
+"""
+
+import json
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import typer
 import yaml
 from plumbum import ProcessExecutionError
 
 from slipway.source import find_source
+from slipway.workspace import Workspace, WorkspaceError, find_workspace
 
 EXAMPLES = """
 Examples:
@@ -16,21 +24,72 @@ slipway new harbour-api
 slipway new --defaults --data framework=flask --data database=sqlite harbour-api
 
 slipway new --vcs-ref v0.5.0 --data-file house.yml harbour-api
+
+slipway new --data framework=workspace harbour
+
+slipway new services/users
 """
+FAILURES = (OSError, ValueError, ProcessExecutionError, yaml.YAMLError)
 
 
 def new(context: typer.Context) -> None:
-    """Make a project by "copier copy --trust".
+    """Make a project, or a service of the workspace around it, by "copier copy --trust".
 
     Each option of "copier copy" does here what it does there: --help-all lists them. The template
-    is the clone that the program is run or was installed from, otherwise its public address.
+    is the clone that the program is run or was installed from, otherwise its public address. A
+    service gets the template and the version of its workspace, and what that has answered.
     """
-    from copier.__main__ import CopierApp  # type: ignore[attr-defined]
+    from copier.errors import UserMessageError  # takes longer than all the rest
 
-    command = ["copier", "copy", "--trust", find_source(), *context.args]
+    words = context.args
+    folder = Path(words[-1]).absolute() if words and not words[-1].startswith("-") else None
+    workspace = find_workspace(folder) if folder else None
     try:
-        _, status = CopierApp.run(command, exit=False)
-    except (OSError, ValueError, ProcessExecutionError, yaml.YAMLError) as error:
+        if workspace and folder:
+            status = add_service(workspace, folder, words)
+        else:
+            status = copy(find_source(), *words)
+    except (WorkspaceError, UserMessageError) as error:
+        sys.exit(f"{str(error).rstrip('.')}.")
+    except FAILURES as error:
         reason = getattr(error, "stderr", "") or str(error)
         sys.exit(f"Copier could not make the project: {' '.join(reason.split())}")
     raise typer.Exit(status)
+
+
+def copy(*words: str) -> int:
+    """Run "copier copy"; say how it ended."""
+    from copier.__main__ import CopierApp  # type: ignore[attr-defined]
+
+    _, status = CopierApp.run(["copier", "copy", "--trust", *words], exit=False)
+    return int(status)
+
+
+def add_service(workspace: Workspace, folder: Path, words: Sequence[str]) -> int:
+    """Make a service, and add it to its workspace; or neither."""
+    name = workspace.check(folder)
+    answers = workspace.answers_for(name, dict(given_answers(words)))
+    data = (
+        word
+        for key, answer in answers.items()
+        for word in ("--data", f"{key}={answer if isinstance(answer, str) else json.dumps(answer)}")
+    )
+    has_version = any(word.split("=")[0] in ("-r", "--vcs-ref") for word in words)
+    version = () if has_version else ("--vcs-ref", str(workspace.answers["_commit"]))
+    with workspace.with_service(name):
+        status = copy(*data, *version, str(workspace.answers["_src_path"]), *words)
+        if status != 0:
+            raise WorkspaceError(f"There is no service {name} now, and all is as it was")
+    return status
+
+
+def given_answers(words: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """List the answers that options of Copier give."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        option, has_value, value = word.partition("=")
+        value = value if has_value else following
+        if option == "--data-file":
+            yield from (yaml.safe_load(Path(value).read_text("utf-8")) or {}).items()
+        if option in ("-d", "--data"):
+            key, _, answer = value.partition("=")
+            yield key, answer

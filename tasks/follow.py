@@ -112,8 +112,8 @@ def follow(template: Path, answers_file: str, version: str, *patterns: str) -> s
             for tree in (born, after)
         )
         merge_template(base, theirs, answers_file)
-        if translated == new or "own_files" in new:
-            return set()  # an adopted application has no sample, and locks of its own
+        if translated == new or "package_name" not in new:
+            return set()  # an adopted application and a workspace have no sample
         before = current.render(translated, answers_file)
         managers = read_choices(template)["dependency_manager"]
         renderings = Renderings(*map(read_tree, (born, before, after)))

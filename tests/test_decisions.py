@@ -97,7 +97,7 @@ def test_every_choice_has_the_facts_that_follow() -> None:
 
     assert len(set(names)) == len(names)
     for question, table in read_choices().items():
-        assert list(table) == questions.choices()[question]
+        assert list(table) == questions.choices(questions.read_questions())[question]
         kinds = [{name: type(fact) for name, fact in facts.items()} for facts in table.values()]
         assert all(kind == kinds[0] for kind in kinds), question
 
@@ -107,15 +107,15 @@ def test_every_stack_is_decided_consistently() -> None:
         assert facts.is_web == (facts.service == "web"), answers
         assert facts.has_database == bool(facts.database_driver), answers
         assert facts.has_database == ("DATABASE_URL" in facts.environment), answers
-        assert facts.has_database == ("migrate" in facts.services), answers
+        assert facts.has_database == ("migrate" in facts.compose_services), answers
         assert facts.has_server_database == ("database" in facts.volumes), answers
         assert facts.has_server_database == bool(facts.images["database"]), answers
         assert facts.has_cache == (answers.get("cache", "none") != "none"), answers
         assert facts.has_cache == bool(facts.images["cache"]), answers
         assert facts.has_task_queue == ("broker" in facts.volumes), answers
         assert facts.has_proxy == ("proxy" in facts.production_services), answers
-        assert set(facts.services) <= set(facts.development_services), answers
-        assert set(facts.services) <= set(facts.production_services), answers
+        assert set(facts.compose_services) <= set(facts.development_services), answers
+        assert set(facts.compose_services) <= set(facts.production_services), answers
         assert facts.images["python"], answers
         assert facts.manifests, answers
         assert facts.locks, answers

@@ -133,7 +133,7 @@ def test_what_the_root_of_a_workspace_has_is_refused_in_its_services(
 
 @pytest.mark.parametrize("key", questions.choices())
 def test_an_answer_outside_the_choices_is_refused(template: Path, tmp_path: Path, key: str) -> None:
-    choices = ", ".join(questions.choices()[key])
+    choices = ", ".join(questions.choices(questions.read_questions())[key])
     for answer in ("surprise", ""):
         sentence = f'The answer to {key}: Choose one of {choices}, not "{answer}"'
         with pytest.raises(UserMessageError, match=f"^{re.escape(sentence)}$"):

@@ -401,7 +401,12 @@ def test_every_line_of_the_manifest_decides_something(
             ("none", ["Dockerfile", ".github/workflows/ci.yml"]),
         )
     )
-    paths = [generated.read_tree(project).keys() for project in (*projects.values(), *adopted)]
+    workspaces = (
+        render({"framework": "workspace", "database": database})
+        for database in ("postgresql", "none")
+    )
+    everything = (*projects.values(), *adopted, *workspaces)
+    paths = [generated.read_tree(project).keys() for project in everything]
     left_out, yours = manifest()
 
     assert left_out

@@ -15,7 +15,14 @@ from pathlib import Path
 from tools.compare import export
 
 # With the names that these folders had up to release 0.5
-FOLDERS = ("template", "template-adopted", "template-parts", "adopted", "includes")
+FOLDERS = (
+    "template",
+    "template-adopted",
+    "template-workspace",
+    "template-parts",
+    "adopted",
+    "includes",
+)
 LINES_FOR_A_TAG = 6
 
 

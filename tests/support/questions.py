@@ -15,6 +15,7 @@ ADOPTION = (  # asked of adopted projects only
     "development_settings",
     "production_settings",
 )
+WORKSPACE = ("services", "calls")  # asked of workspaces only
 Answer = str | int | float | list[str]
 Answers = Mapping[str, Answer]
 
@@ -27,12 +28,18 @@ def read_questions() -> dict[str, dict[str, Any]]:
 
 
 def asked() -> dict[str, dict[str, Any]]:
-    """Map the key of each question about a new project to what copier.yml says about it."""
-    return {
+    """Map the key of each question about a new project to what copier.yml says about it.
+
+    A workspace of several projects is none: its own tests ask about it.
+    """
+    found = {
         key: entry
         for key, entry in read_questions().items()
-        if entry.get("when") is not False and key not in ADOPTION
+        if entry.get("when") is not False and key not in (*ADOPTION, *WORKSPACE)
     }
+    frameworks = found["framework"]["choices"]
+    projects = {label: value for label, value in frameworks.items() if value != "workspace"}
+    return {**found, "framework": {**found["framework"], "choices": projects}}
 
 
 def choices(entries: Mapping[str, Any] | None = None) -> dict[str, list[str]]:

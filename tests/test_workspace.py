@@ -1,0 +1,337 @@
+"""Several services in one repository: a gateway in front, and what they share behind them."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import generated
+import programs
+import pytest
+import questions
+import stacks
+from conftest import Render
+from copier.errors import UserMessageError
+from repository import ROOT
+from test_documents import (  # noqa: F401  (these run here for each workspace)
+    test_documents_name_targets_that_there_are,
+    test_every_link_of_a_project_leads_somewhere,
+    test_the_first_page_is_short,
+)
+from test_linting import (  # noqa: F401
+    compose,
+    test_hadolint,
+    test_ruff,
+    test_shellcheck,
+    test_yamllint,
+)
+from test_rendering import (  # noqa: F401
+    test_every_file_parses,
+    test_nothing_of_the_template_language_is_left,
+    test_white_space_is_tidy,
+)
+from updating import commit, git
+from workspaces import WORKSPACES
+
+from extensions import answers, decisions
+
+SERVERS = {"postgresql", "mysql", "mariadb"}
+# The answers to a question with which alone a workspace may speak of something
+TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
+    ("database", SERVERS, ("shared-database", "db-shell", "database_admin_password")),
+    ("database", {"postgresql"}, ("postgres", "psql")),
+    ("database", {"mysql", "mariadb"}, ("utf8mb4",)),
+    ("database", {"mysql"}, ("mysqladmin",)),
+    ("database", {"mariadb"}, ("mariadb",)),
+    ("cache", {"valkey", "redis"}, ("shared-cache", "CACHE_PORT")),
+    ("cache", {"valkey"}, ("valkey",)),
+    ("cache", {"redis"}, ("redis",)),
+    ("ci", {"gitlab"}, (r"gitlab(?!\.com)",)),
+    ("license", {"mit"}, (r"\bMIT\b",)),
+    ("license", {"apache-2.0"}, ("apache",)),
+)
+UNTRACED = {".copier-answers.yml", "LICENSE"}
+
+# What is no list of services, or no table of calls, with a word of the refusal
+REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"services": ["Users"]}, "lower-case"),
+    ({"services": ["flask"]}, "a dependency is called flask"),
+    ({"services": ["users", "users"]}, "each name once"),
+    ({"services": {"users": True}}, "a list of names"),
+    ({"services": ["gateway"]}, "something else is called gateway"),
+    ({"services": ["database"]}, "something else is called database"),
+    ({"services": ["postgres"]}, "something else is called postgres"),
+    ({"services": ["pg-stat"]}, "something else is called pg-stat"),
+    ({"services": ["harbour"]}, "for a project of the service harbour"),
+    ({"services": ["harbour-production"]}, "for a project of the service harbour-production"),
+    ({"services": ["users", "users-production"]}, "for a project of users"),
+    ({"services": ["users", "users-b"]}, "while users is deployed"),
+    ({"services": ["s" * 33], "database": "mysql"}, "32 characters"),
+    ({"calls": ["users"]}, "each caller with the list"),
+    ({"calls": {"users": "shop"}}, "each caller with the list"),
+    ({"calls": {"users": ["shop"]}}, "users is not among the services"),
+    ({"services": ["users"], "calls": {"users": ["users"]}}, "calls itself"),
+    ({"services": ["users"], "calls": {"users": ["shop"]}}, "shop is not among the services"),
+    ({"database": "sqlite"}, "services on several machines cannot share a file"),
+)
+
+
+@pytest.fixture(scope="module", params=WORKSPACES)
+def workspace(request: pytest.FixtureRequest) -> str:
+    """Name each set of answers in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def projects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Render all workspaces."""
+    folder = tmp_path_factory.mktemp("workspaces")
+    return {
+        name: generated.render(template, folder / name, given) for name, given in WORKSPACES.items()
+    }
+
+
+@pytest.fixture
+def project(workspace: str, projects: Mapping[str, Path]) -> Path:
+    """Find one workspace."""
+    return projects[workspace]
+
+
+@pytest.mark.parametrize(("given", "word"), REFUSED, ids=str)
+def test_what_cannot_be_a_workspace_is_refused(
+    template: Path, tmp_path: Path, given: Mapping[str, Any], word: str
+) -> None:
+    whole = {"project_name": "Harbour", "framework": "workspace", **given}
+    with pytest.raises(UserMessageError, match=r": Try .") as refusal:
+        generated.render(template, tmp_path / "project", whole)
+
+    assert word in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert generated.files(tmp_path) == []
+
+
+def test_every_name_that_a_project_uses_is_refused() -> None:
+    used = {folder.name for folder in (ROOT / "template-parts" / "services").iterdir()}
+    assert used <= answers.TAKEN_HOSTS
+
+
+def test_a_list_may_be_a_text(render: Render) -> None:
+    project = render({"framework": "workspace", "services": "users, shop"})
+    assert "(users|shop)" in (project / "gateway" / "nginx.conf").read_text("utf-8")
+
+
+def test_what_was_not_chosen_leaves_no_trace(workspace: str, project: Path) -> None:
+    given = WORKSPACES[workspace]
+    texts = {
+        path: text for path, text in generated.read_tree(project).items() if path not in UNTRACED
+    }
+    found = [
+        f"{path}: {word}"
+        for key, values, words in TRACES
+        if given[key] not in values
+        for word in words
+        for path, text in texts.items()
+        if re.search(word, f"{path}\n{text}", re.IGNORECASE)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_every_traced_word_can_be_found(projects: Mapping[str, Path]) -> None:
+    for key, values, words in TRACES:
+        chosen = [
+            "\n".join(f"{path}\n{text}" for path, text in generated.read_tree(project).items())
+            for name, project in projects.items()
+            if WORKSPACES[name][key] in values
+        ]
+        for word in words:
+            assert any(re.search(word, text, re.IGNORECASE) for text in chosen), word
+
+
+def test_make_lists_its_targets(project: Path) -> None:
+    listed = programs.run("make", "--warn-undefined-variables", cwd=project)
+    assert re.search(r"^ +up +\w", listed, re.MULTILINE)
+    assert "warning" not in listed
+
+
+def test_the_first_page_leads_to_every_document(project: Path) -> None:
+    readme = (project / "README.md").read_text("utf-8")
+    for document in generated.files(project, "AGENTS.md", "docs/*.md"):
+        assert f"]({document.relative_to(project)})" in readme
+
+
+def test_nothing_of_a_single_service_is_written(project: Path) -> None:
+    paths = generated.read_tree(project).keys()
+    for absent in ("Dockerfile", "pyproject.toml", "src/*", "tests/*", "scripts/lock.sh"):
+        assert not list(project.glob(absent)), absent
+    assert {"Makefile", "README.md", "gateway/nginx.conf", "compose.yaml"} <= paths
+
+
+def test_the_answers_are_those_of_a_workspace(workspace: str, project: Path) -> None:
+    kept = generated.read_answers(project)
+    assert WORKSPACES[workspace].items() <= kept.items()
+    for key in ("package_name", "os_packages_build", "telemetry", "task_queue", "workspace"):
+        assert key not in kept
+
+
+@pytest.mark.usefixtures("compose")
+@pytest.mark.parametrize("files", [(), stacks.PRODUCTION], ids=["development", "production"])
+def test_compose_accepts_its_files(project: Path, files: tuple[str, ...]) -> None:
+    programs.run("docker", "compose", *files, "config", "--quiet", cwd=project)
+
+
+@pytest.mark.usefixtures("compose")
+def test_networks_are_those_that_services_join(project: Path) -> None:
+    for environment, files in (("harbour", ()), ("harbour-production", stacks.PRODUCTION)):
+        networks = stacks.Stack(project, files).compose("config", "--format", "json")
+        found = generated.parse_yaml(networks)["networks"]
+        assert found["services"]["name"] == environment
+        if environment != "harbour":
+            subnet = found["services"]["ipam"]["config"][0]["subnet"]
+            assert subnet == decisions.subnet_of("harbour")
+        if "data" in found:
+            assert found["data"]["name"] == f"{environment}-data"
+            assert found["data"]["internal"]
+
+
+def test_the_picture_shows_who_calls_whom(render: Render) -> None:
+    given: dict[str, Any] = {
+        "services": ["users", "shop", "tally"],
+        "calls": {"shop": ["users", "tally"]},
+    }
+    readme = (render({"framework": "workspace", **given}) / "README.md").read_text("utf-8")
+    (picture,) = re.findall(r"```mermaid\n(.+?)```", readme, re.DOTALL)
+    arrows = re.findall(r"^    (\w+) --> (\w+)$", picture, re.MULTILINE)
+    assert arrows == [("shop", "users"), ("shop", "tally")]
+    assert len(re.findall(r"gateway -- /\w+/ --> \w+", picture)) == 3
+
+
+# slipway new
+
+SLIPWAY = ("-m", "slipway", "new", "--defaults", "--skip-tasks")
+Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def started(template: Path, tmp_path: Path) -> Path:
+    """Make a workspace from a released template."""
+    source = tmp_path / "slipway"
+    shutil.copytree(template, source)
+    git(source, "init", "--quiet")
+    commit(source, "Release v99.0.0")
+    git(source, "tag", "v99.0.0")
+    given: dict[str, Any] = {
+        "framework": "workspace",
+        "project_name": "Harbour",
+        "organization": "Quay & Sons",
+        "license": "mit",
+        "dependency_manager": "poetry",
+        "cache": "valkey",
+    }
+    project = generated.render(source, tmp_path / "harbour", given)
+    git(project, "init", "--quiet")
+    commit(project, "Start")
+    return project
+
+
+@pytest.fixture
+def slipway(started: Path, monkeypatch: pytest.MonkeyPatch) -> Slipway:
+    """Run "slipway new" in the workspace."""
+    monkeypatch.syspath_prepend(ROOT)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=":")
+    return lambda *words: stacks.execute("python", *SLIPWAY, *words, cwd=started)
+
+
+def test_a_new_service_takes_over_what_the_workspace_knows(started: Path, slipway: Slipway) -> None:
+    result = slipway("services/tide-tables")
+
+    assert result.returncode == 0, result.stdout
+    service = generated.read_answers(started / "services" / "tide-tables")
+    assert generated.read_answers(started)["services"] == ["tide-tables"]
+    assert "(tide-tables)/" in (started / "gateway" / "nginx.conf").read_text("utf-8")
+    expected = {
+        "_commit": "v99.0.0",
+        "project_name": "Tide tables",
+        "project_slug": "tide-tables",
+        "package_name": "tide_tables",
+        "workspace": "harbour",
+        "shared_servers": ["database", "cache"],
+        "organization": "Quay & Sons",
+        "license": "mit",
+        "dependency_manager": "poetry",
+        "database": "postgresql",
+        "cache": "valkey",
+        "ci": "none",
+        "dependency_updates": "none",
+    }
+    assert {key: service[key] for key in expected} == expected
+
+
+def test_options_override_what_the_workspace_knows(
+    started: Path, slipway: Slipway, tmp_path: Path
+) -> None:
+    (tmp_path / "house.yml").write_text("{license: apache-2.0, cache: none}\n", "utf-8")
+    options = ("--data", "framework=flask", "-d", "database=sqlite", "--data=python_version=3.13")
+    result = slipway(*options, "--data-file", str(tmp_path / "house.yml"), "services/shop")
+
+    assert result.returncode == 0, result.stdout
+    service = generated.read_answers(started / "services" / "shop")
+    expected = {
+        "framework": "flask",
+        "database": "sqlite",
+        "python_version": "3.13",
+        "license": "apache-2.0",
+        "cache": "none",
+        "shared_servers": [],
+        "dependency_manager": "poetry",
+    }
+    assert {key: service[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("users",), "is a workspace, whose services are in services: say services/users."),
+        (("services/deep/users",), "say services/users."),
+        (("services/gateway",), "something else is called gateway"),
+        (("services/Users",), "lower-case ASCII letters"),
+        (("--data", "database=oracle", "services/users"), "all is as it was."),
+        (("--vcs-ref", "v1.2.3", "services/users"), "Unknown revision: 'v1.2.3'"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_a_service_is_refused_and_nothing_written(
+    started: Path, slipway: Slipway, words: tuple[str, ...], sentence: str
+) -> None:
+    result = slipway(*words)
+
+    assert result.returncode == 1
+    assert sentence in result.stdout
+    assert "Traceback" not in result.stdout
+    assert git(started, "status", "--porcelain", "--ignored") == ""
+
+
+def test_a_name_is_taken_once_and_changes_are_committed_first(
+    started: Path, slipway: Slipway
+) -> None:
+    assert slipway("services/users").returncode == 0
+    assert "There are uncommitted changes" in slipway("services/shop").stdout
+    commit(started, "Add users")
+    again = slipway("services/users")
+    assert "The workspace has a service users: choose another name." in again.stdout
+    (started / "services" / "shop").mkdir()
+    assert "There is a folder services/shop" in slipway("services/shop").stdout
+
+
+def test_a_project_cannot_become_a_workspace(render: Render, template: Path) -> None:
+    project = render({"database": "none"})
+    with pytest.raises(UserMessageError, match="cannot change its framework from fastapi"):
+        generated.render(template, project, {"framework": "workspace"})
+
+
+def test_questions_that_a_workspace_is_not_asked() -> None:
+    unasked = {"package_name", "task_queue", "telemetry", "reverse_proxy", "os_packages_build"}
+    kept = questions.keep({"framework": "workspace"})
+    assert not unasked & kept.keys()
+    assert {"database", "cache", "port", "base_image", "python_version", "deployment"} <= {*kept}
