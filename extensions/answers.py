@@ -20,6 +20,7 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 
 TAKEN_NAMES = Path(__file__).resolve().parent.parent / "catalogue" / "taken_names.yaml"
+MANAGERS = ("uv", "pip", "poetry", "pipenv")
 SERVERS = ("database", "cache")  # that services of a workspace can share
 FORMATS = ("wheel", "zipapp", "binary", "deb", "rpm", "conda")  # of a program's packages
 # Names under which something else is found in the networks of a workspace: the Compose services of
@@ -232,6 +233,17 @@ def calls_problem(calls: Any, services: list[str]) -> str:
     return ""
 
 
+def managers_problem(managers: Any, services: list[str]) -> str:
+    """Say what is wrong with the table of services with another manager; "" if nothing is."""
+    example = "Try {shop: poetry}"
+    if not isinstance(managers, dict) or any(each not in MANAGERS for each in managers.values()):
+        return f"{example}: each service with one of {', '.join(MANAGERS)}"
+    for name in managers:
+        if name not in services:
+            return f"{example}: {name} is not among the services"
+    return ""
+
+
 def own_files_problem(paths: Any) -> str:
     """Say what is wrong with the list of what an adopted application had; "" if nothing is."""
     if not isinstance(paths, list) or any(
@@ -334,6 +346,7 @@ class Answers(Extension):
             formats_problem,
             services_problem,
             calls_problem,
+            managers_problem,
             own_files_problem,
             entry_point_problem,
             settings_problem,

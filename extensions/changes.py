@@ -37,7 +37,9 @@ RETURNING = (
     "port",
     "reverse_proxy",
     "shared_servers",
+    "other_managers",
 )
+TABLES = ("calls", "other_managers")  # the only answers that are mappings
 UPDATES = {"github": "dependabot", "gitlab": "renovate", "none": "none"}  # what fits a forge
 UNSET = object()  # unlike any answer
 
@@ -225,7 +227,7 @@ def refuse_update(conf: Mapping[str, Any]) -> str:
         problem = f"git does not track {file}, from which an update starts: run"
         problem += f" git add --force {file}, and commit it"
     for key, answer in previous_answers(conf).items():
-        if answer is None or (isinstance(answer, dict) and key != "calls"):
+        if answer is None or (isinstance(answer, dict) and key not in TABLES):
             problem = f"{file} is damaged, as it has no answer to {key}: take the right one back"
             problem += " from git's history, and commit it"
     if problem:

@@ -57,6 +57,7 @@ class Answers:
     package_formats: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     calls: tuple[tuple[str, tuple[str, ...]], ...] = ()  # caller and callees
+    other_managers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     own_files: tuple[str, ...] = ()
     entry_point: str = ""
     database_scheme: str = ""
@@ -69,7 +70,7 @@ class Answers:
             answer = context.get(field.name)
             if isinstance(answer, str) and field.name in LISTS:
                 answer = answer.replace(",", " ").split()
-            if field.name == "calls":
+            if field.name in ("calls", "other_managers"):
                 found[field.name] = pairs_of(answer)
             elif isinstance(answer, list) and field.default == ():
                 found[field.name] = tuple(name for name in answer if isinstance(name, str))
@@ -296,6 +297,13 @@ class Decisions:
         self.service_names = list(answers.services)
         # Caller -> callees
         self.call_table = {caller: list(callees) for caller, callees in answers.calls}
+        # Dependabot's ecosystem -> folders of the services that it updates
+        self.service_folders: dict[str, list[str]] = {}
+        managers, known = dict(answers.other_managers), read_choices()["dependency_manager"]
+        for name in self.service_names:
+            (manager,) = managers.get(name, (answers.dependency_manager,))
+            ecosystem = known.get(manager, known["pip"])["ecosystem"]
+            self.service_folders.setdefault(ecosystem, []).append(f"/services/{name}")
 
     def decide_shared_servers(self) -> None:
         """Decide what Compose starts for all services of a workspace, which are its own projects.
@@ -479,6 +487,14 @@ class Decisions:
         # Those whose tag decides the version of Python
         pythons = {"python": True, "runtime": True, "checks": not self.uses_uv}
         self.python_images = distinct(self.image_names[role] for role in chosen(pythons))
+        # What a workspace's services may have, whatever they answered
+        self.all_python_images = distinct(
+            name_of(image)
+            for role, image in listed.items()
+            if role.startswith("python-") and not role.endswith("-uv")
+        )
+        databases = [each for each in read_choices()["database"] if each in listed]
+        self.database_images = [name_of(listed[each]) for each in databases]
         # "owner/name" -> "owner/name@commit # version"
         self.actions = read_actions()
 
@@ -650,14 +666,12 @@ def rounded_up(number: float, step: int) -> int:
     return -int(-number // step) * step
 
 
-def pairs_of(calls: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """List callers with their callees, of whatever was answered."""
-    table = calls if isinstance(calls, dict) else {}
-    callees = {key: [each] if isinstance(each, str) else each for key, each in table.items()}
+def pairs_of(answer: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """List the keys of a mapping with their texts or lists, of whatever was answered."""
+    table = answer if isinstance(answer, dict) else {}
+    lists = {key: [each] if isinstance(each, str) else each for key, each in table.items()}
     return tuple(
-        (str(caller), tuple(map(str, each)))
-        for caller, each in callees.items()
-        if isinstance(each, list)
+        (str(key), tuple(map(str, each))) for key, each in lists.items() if isinstance(each, list)
     )
 
 

@@ -68,7 +68,8 @@ def copy(*words: str) -> int:
 def add_service(workspace: Workspace, folder: Path, words: Sequence[str]) -> int:
     """Make a service, and add it to its workspace; or neither."""
     name = workspace.check(folder)
-    answers = workspace.answers_for(name, dict(given_answers(words)))
+    given = dict(given_answers(words))
+    answers = workspace.answers_for(name, given)
     data = (
         word
         for key, answer in answers.items()
@@ -76,7 +77,8 @@ def add_service(workspace: Workspace, folder: Path, words: Sequence[str]) -> int
     )
     has_version = any(word.split("=")[0] in ("-r", "--vcs-ref") for word in words)
     version = () if has_version else ("--vcs-ref", str(workspace.answers["_commit"]))
-    with workspace.with_service(name):
+    manager = {**answers, **given}["dependency_manager"]
+    with workspace.with_service(name, manager):
         status = copy(*data, *version, str(workspace.answers["_src_path"]), *words)
         if status != 0:
             raise WorkspaceError(f"There is no service {name} now, and all is as it was")

@@ -83,8 +83,15 @@ class Workspace:
             ],
         }
 
+    def managers_with(self, name: str, manager: str) -> dict[str, Any]:
+        """Say which services have another manager, if the workspace wants to know."""
+        known = self.answers.get("other_managers")
+        if known is None or manager == self.answers["dependency_manager"]:
+            return {}
+        return {"other_managers": {**known, name: manager}}
+
     @contextmanager
-    def with_service(self, name: str) -> Iterator[None]:
+    def with_service(self, name: str, manager: str) -> Iterator[None]:
         """Add a service to the list, and take that back if making it fails."""
         import copier
 
@@ -92,7 +99,7 @@ class Workspace:
             copier.run_update(
                 self.root,
                 answers_file=self.answers_file,
-                data={"services": [*self.services, name]},
+                data={"services": [*self.services, name], **self.managers_with(name, manager)},
                 vcs_ref=copier.VcsRef.CURRENT,
                 defaults=True,
                 overwrite=True,

@@ -22,10 +22,13 @@ from test_documents import (  # noqa: F401  (these run here for each workspace)
 )
 from test_linting import (  # noqa: F401
     compose,
+    test_actionlint,
     test_hadolint,
-    test_ruff,
+    test_renovate_accepts_its_configuration,
+    test_schema,
     test_shellcheck,
     test_yamllint,
+    test_zizmor,
 )
 from test_rendering import (  # noqa: F401
     test_every_file_parses,
@@ -48,11 +51,16 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("cache", {"valkey", "redis"}, ("shared-cache", "CACHE_PORT")),
     ("cache", {"valkey"}, ("valkey",)),
     ("cache", {"redis"}, ("redis",)),
+    ("ci", {"github"}, (r"\.github/workflows", "github-actions", "changed-services")),
     ("ci", {"gitlab"}, (r"gitlab(?!\.com)",)),
+    ("dependency_updates", {"dependabot"}, ("dependabot", "package-ecosystem")),
+    ("dependency_updates", {"renovate"}, ("renovate",)),
+    ("base_image", {"hardened"}, ("dhi", r"log-in\.sh")),
     ("license", {"mit"}, (r"\bMIT\b",)),
     ("license", {"apache-2.0"}, ("apache",)),
 )
-UNTRACED = {".copier-answers.yml", "LICENSE"}
+# Bots have rules for all that a service may have.
+UNTRACED = {".copier-answers.yml", "LICENSE", ".github/dependabot.yml", "renovate.json"}
 
 # What is no list of services, or no table of calls, with a word of the refusal
 REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
@@ -74,6 +82,9 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ({"calls": {"users": ["shop"]}}, "users is not among the services"),
     ({"services": ["users"], "calls": {"users": ["users"]}}, "calls itself"),
     ({"services": ["users"], "calls": {"users": ["shop"]}}, "shop is not among the services"),
+    ({"other_managers": ["users"]}, "each service with one of"),
+    ({"other_managers": {"users": "conda"}}, "each service with one of"),
+    ({"other_managers": {"users": "pip"}}, "users is not among the services"),
     ({"database": "sqlite"}, "services on several machines cannot share a file"),
 )
 
@@ -207,6 +218,71 @@ def test_the_picture_shows_who_calls_whom(render: Render) -> None:
     assert len(re.findall(r"gateway -- /\w+/ --> \w+", picture)) == 3
 
 
+@pytest.mark.parametrize("command", [("check",), ("format", "--check", "--line-length=100")])
+def test_python_is_tidy(projects: Mapping[str, Path], command: tuple[str, ...]) -> None:
+    options = ("--isolated", "--no-cache", "--quiet")
+    programs.lint("ruff", *command, *options, targets=projects.values())
+
+
+def test_only_what_has_changed_is_tested(render: Render) -> None:
+    project = render({"framework": "workspace", "services": ["users", "shop"]})
+    git(project, "init", "--quiet")
+
+    def changed(*paths: str, since: str = "HEAD~1") -> str:
+        for path in paths:
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).touch()
+        commit(project, f"Add {paths}")
+        return stacks.execute("sh", "scripts/changed-services.sh", since, cwd=project).stdout
+
+    everything = '["shop","users"]\n'
+    assert changed("services/users/Makefile", "services/shop/Makefile", since="") == everything
+    assert changed("services/users/src/app.py") == '["users"]\n'
+    assert changed("services/shop-of-others/notes.txt", "README.txt") == "[]\n"
+    assert changed("libs/tides/pyproject.toml") == everything
+    assert changed(".github/workflows/own.yml") == everything
+    assert changed("services/users/a", "services/shop/b") == everything
+    assert changed("gateway/notes.txt", since="HEAD~3") == everything
+    assert changed("docs/notes.md", since="0" * 40) == everything
+
+
+def test_the_job_for_rules_is_always_there(render: Render) -> None:
+    jobs = generated.parse(render({"framework": "workspace"}) / ".github" / "workflows" / "ci.yml")[
+        "jobs"
+    ]
+    assert jobs["done"]["if"] == "always()"
+    assert set(jobs["done"]["needs"]) == {*jobs} - {"done", "push-image"}
+    assert set(jobs["push-image"]["needs"]) == set(jobs["done"]["needs"])
+
+
+def test_dependabot_looks_into_each_service_with_its_manager(render: Render) -> None:
+    given: dict[str, Any] = {
+        "services": ["users", "shop", "tally"],
+        "other_managers": {"shop": "poetry", "tally": "pip"},
+    }
+    file = render({"framework": "workspace", **given}) / ".github" / "dependabot.yml"
+    folders = {
+        each["package-ecosystem"]: each.get("directories")
+        for each in generated.parse(file)["updates"]
+    }
+    assert folders["uv"] == ["/services/users"]
+    assert folders["pip"] == ["/services/shop", "/services/tally"]
+    assert folders["docker"] == ["/gateway", "/services/*"]
+
+
+def test_each_service_of_gitlab_waits_for_a_change_of_its_own(render: Render) -> None:
+    project = render({"framework": "workspace", "services": ["users", "shop"], "ci": "gitlab"})
+    jobs = generated.parse(project / ".gitlab-ci.yml")
+    for name in ("users", "shop"):
+        assert jobs[name]["variables"] == {"SERVICE": name}
+        assert jobs[name]["rules"][-1]["changes"][0] == f"services/{name}/**/*"
+        assert jobs[name]["rules"][0]["if"] == f"$CI_COMMIT_TAG =~ /^{name}-v[0-9]/"
+    assert "rules" not in jobs["done"]
+    assert jobs[".service"]["trigger"]["include"] == ".gitlab/service.yml"
+    child = generated.parse(project / ".gitlab" / "service.yml")
+    assert {"check", "production", "image-build", "image-scan", "image-sign"} <= child.keys()
+
+
 # slipway new
 
 SLIPWAY = ("-m", "slipway", "new", "--defaults", "--skip-tasks")
@@ -272,7 +348,8 @@ def test_options_override_what_the_workspace_knows(
     started: Path, slipway: Slipway, tmp_path: Path
 ) -> None:
     (tmp_path / "house.yml").write_text("{license: apache-2.0, cache: none}\n", "utf-8")
-    options = ("--data", "framework=flask", "-d", "database=sqlite", "--data=python_version=3.13")
+    options = ["--data", "framework=flask", "-d", "database=sqlite"]
+    options += ["--data=python_version=3.13", "--data=dependency_manager=pip"]
     result = slipway(*options, "--data-file", str(tmp_path / "house.yml"), "services/shop")
 
     assert result.returncode == 0, result.stdout
@@ -284,8 +361,10 @@ def test_options_override_what_the_workspace_knows(
         "license": "apache-2.0",
         "cache": "none",
         "shared_servers": [],
-        "dependency_manager": "poetry",
+        "dependency_manager": "pip",
     }
+    file = (started / ".copier-answers.yml").read_text("utf-8")
+    assert generated.parse_yaml(file)["other_managers"] == {"shop": "pip"}
     assert {key: service[key] for key in expected} == expected
 
 

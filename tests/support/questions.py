@@ -15,7 +15,7 @@ ADOPTION = (  # asked of adopted projects only
     "development_settings",
     "production_settings",
 )
-WORKSPACE = ("services", "calls")  # asked of workspaces only
+WORKSPACE = ("services", "calls", "other_managers")  # asked of workspaces only
 Answer = str | int | float | list[str]
 Answers = Mapping[str, Answer]
 
