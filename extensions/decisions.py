@@ -207,12 +207,32 @@ class Decisions:
         shared = answers.shared_servers if self.in_workspace else ()
         self.shares_database = self.has_server_database and "database" in shared
         self.shares_cache = self.has_cache and "cache" in shared
+        # Servers that it does not have for itself there
+        self.shared_services = chosen(
+            {"database": self.shares_database, "cache": self.shares_cache}
+        )
+        # Of its role on a shared server, and of its database
+        self.shared_name = answers.project_slug.replace("-", "_")
+        # Where they are, in place of what "environment" says
+        self.shared_environment: dict[str, str] = {}
+        if self.shares_database:
+            address = f"shared-database:{self.database_port}/{self.shared_name}"
+            url = f"{self.database_driver}://{self.shared_name}@{address}"
+            self.shared_environment["DATABASE_URL"] = url
+        if self.shares_cache:
+            self.shared_environment["CACHE_URL"] = "redis://shared-cache:6379/0"
+        # Of the gateway and all services in production
+        self.workspace_subnet = subnet_of(answers.workspace)
 
     def decide_proxy(self, answers: Answers) -> None:
         """Decide what stands in front of it."""
         self.has_deploy = self.is_web and not self.is_adopted  # "make deploy", whatever does
         self.may_have_proxy = self.has_deploy and not self.in_workspace
         self.has_proxy = self.may_have_proxy and answers.reverse_proxy == "nginx"
+        # What stands in front in production: "none", "nginx" or "gateway"
+        self.front = "gateway" if self.in_workspace else "nginx" if self.has_proxy else "none"
+        # It sends requests to new replicas before the old ones end.
+        self.deploys_without_gap = self.has_deploy and self.front != "none"
         # Of Compose's, in a setting that owners have since there is one
         self.trusts_one_network = self.has_proxy and self.is_flask
         # Between the proxy and the service, unless PROXY_SUBNET says otherwise
@@ -254,10 +274,24 @@ class Decisions:
             "prometheus": self.uses_prometheus,
             "grafana": self.uses_prometheus,
         }
+        # Of the development services of a workspace, beside the application: port variable -> port
+        ports: dict[str, dict[str, int]] = {
+            "database": {"DATABASE_PORT": self.database_port},
+            "cache": {"CACHE_PORT": 6379},
+            "broker": {"BROKER_PORT": 6379},
+            "adminer": {"ADMINER_PORT": 8080},
+            "flower": {"FLOWER_PORT": 5555},
+            "telemetry": {"TELEMETRY_PORT": 3000},
+            "prometheus": {"PROMETHEUS_PORT": 9090},
+            "grafana": {"TELEMETRY_PORT": 3000},
+        }
+        started = [name for name in chosen({**pulled, **tools}) if name not in self.shared_services]
+        self.tool_ports = {name: ports[name] for name in started if name in ports}
         self.pulled_services = chosen(pulled)  # their images are not built here
         self.compose_services = [*chosen(own), *self.pulled_services]
         self.development_services = [*self.compose_services, *chosen(tools)]
-        self.production_services = [*self.compose_services, *chosen({"proxy": self.has_proxy})]
+        own_services = [name for name in self.compose_services if name not in self.shared_services]
+        self.production_services = [*own_services, *chosen({"proxy": self.has_proxy})]
         # What Compose starts before the application, and until when it waits
         self.needs: dict[str, str] = {}
         if "migrate" in self.compose_services or self.migrate_command:
@@ -266,6 +300,10 @@ class Decisions:
             self.needs["database"] = "service_healthy"
         for name in chosen({"cache": self.has_cache, "broker": self.has_task_queue}):
             self.needs[name] = "service_healthy"
+        # In a workspace
+        self.workspace_needs = {
+            name: until for name, until in self.needs.items() if name not in self.shared_services
+        }
         # Of these, those without which the application answers
         self.optional_services = chosen(
             {"cache": self.has_cache and not self.is_adopted, "broker": self.has_task_queue}
@@ -287,8 +325,11 @@ class Decisions:
             }
         )
         # In production, if there is more than the usual one
-        networks = chosen({"backend": bool(self.pulled_services), "proxy": self.has_proxy})
+        has_backend = any(name in self.pulled_services for name in own_services)
+        networks = chosen({"backend": has_backend, "proxy": self.has_proxy})
         self.networks = ["default", *networks] if networks else []
+        if self.in_workspace:
+            self.networks = ["services", *networks, *chosen({"data": bool(self.shared_services)})]
         if self.is_workspace:
             self.decide_shared_servers()
 
@@ -342,7 +383,7 @@ class Decisions:
         self.secrets = chosen(
             {
                 "database_password": self.has_server_database and not self.is_workspace,
-                "database_admin_password": self.has_server_database,
+                "database_admin_password": self.has_server_database and not self.shares_database,
                 "secret_key": self.has_secret_key,
             }
         )
@@ -407,6 +448,7 @@ class Decisions:
                     "cache": self.has_cache,
                     "celery": self.has_task_queue,
                     "nginx": self.has_proxy,
+                    "services": self.in_workspace,
                     "opentelemetry": self.uses_opentelemetry,
                     "prometheus": self.uses_prometheus,
                 }

@@ -67,6 +67,7 @@ def ingredients_of(answers: questions.Answers) -> set[str]:
         "database": answers["database"] != "none",
         "mysql-protocol": answers["database"] in ("mysql", "mariadb"),
         "cache": answers.get("cache", "none") != "none",
+        "services": answers.get("workspace", "") != "",
     }
     return words | {word for word, fact in facts.items() if fact}
 
@@ -115,7 +116,8 @@ def test_every_stack_is_decided_consistently() -> None:
         assert facts.has_task_queue == ("broker" in facts.volumes), answers
         assert facts.has_proxy == ("proxy" in facts.production_services), answers
         assert set(facts.compose_services) <= set(facts.development_services), answers
-        assert set(facts.compose_services) <= set(facts.production_services), answers
+        there = {*facts.production_services, *facts.shared_services}
+        assert set(facts.compose_services) <= there, answers
         assert facts.images["python"], answers
         assert facts.manifests, answers
         assert facts.locks, answers

@@ -26,7 +26,7 @@ VALUES: Mapping[str, Mapping[str, list[str]]] = {
     "forges": {"ci": []},
     "frameworks": {"framework": []},
     "services": {"name": [], "service": []},
-    "reverse-proxies": {"reverse_proxy": questions.choices()["reverse_proxy"]},
+    "reverse-proxies": {"front": [*questions.choices()["reverse_proxy"], "gateway"]},
     "licenses": {"license": questions.choices()["license"]},
 }
 PYTHON = ("source", "tests", "without_sample")  # by the module that they are parts of

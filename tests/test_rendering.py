@@ -11,7 +11,7 @@ import programs
 import pytest
 import questions
 import stacks
-from combinations import COMBINATIONS
+from combinations import COMBINATIONS, WORKSPACE
 from conftest import Render
 from repository import ROOT
 
@@ -97,11 +97,14 @@ CHOSEN = (
     ("database", DATABASES, "migrations/*"),
     ("database", DATABASES, "tests/temporary_database.py"),
     ("database", SERVERS, "scripts/init-db.sh"),
+    ("workspace", {WORKSPACE}, "compose.workspace.yaml"),
+    ("workspace", {WORKSPACE}, "docs/workspace.md"),
+    ("workspace", {WORKSPACE}, "src/*/services.py"),
 )
 
 # The answers to a question with which alone a project may speak of something.
 TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
-    ("framework", {"fastapi"}, ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "httpx")),
+    ("framework", {"fastapi"}, ("fastapi", "starlette", "uvicorn", "uvloop", "httptools")),
     ("framework", {"fastapi"}, ("async def", "router")),
     (
         "framework",
@@ -136,7 +139,9 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("cache", {"valkey", "none"}, ("valkey",)),  # the broker's too, if there is no cache
     ("cache", {"redis"}, ("redis-server", "redis-cli", r"redis:\d")),
     ("task_queue", {"celery"}, ("celery", "flower", "broker", r"\bbeat\b", "heartbeat_sent")),
-    ("reverse_proxy", {"nginx"}, ("nginx", "robots")),
+    ("reverse_proxy", {"nginx"}, ("robots",)),
+    ("workspace", {WORKSPACE}, (r"compose\.workspace", "neighbour", "SERVICE_URL", "the gateway")),
+    ("workspace", {WORKSPACE}, ("httpx.retries", r"shared.(server|database|cache)")),
     ("telemetry", {"opentelemetry", "prometheus"}, ("telemetry", "grafana", "prometheus")),
     (
         "telemetry",
@@ -176,6 +181,8 @@ SHARED_TRACES: tuple[tuple[Mapping[str, set[str]], tuple[str, ...]], ...] = (
     ({"database": SERVERS, "framework": {"flask"}}, ("secrets/", "make secrets")),
     ({"framework": {"job"}, "deployment": {"kubernetes"}}, ("kubernetes", "k8s")),
     ({"framework": {"fastapi"}, "task_queue": {"celery"}}, ("watchfiles",)),
+    ({"framework": {"fastapi"}, "workspace": {WORKSPACE}}, ("httpx",)),
+    ({"reverse_proxy": {"nginx"}, "workspace": {WORKSPACE}}, ("nginx",)),
 )
 # Answers are named in the first, whatever they are; the full text of a licence is in the second.
 UNTRACED = {".copier-answers.yml", "LICENSE"}

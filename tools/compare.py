@@ -86,7 +86,12 @@ def all_answers() -> dict[str, Mapping[str, Any]]:
         row for row in combinations.arbitrary(60) if row["framework"] in ("fastapi", "flask")
     ]
     for number, (row, application) in enumerate(zip(services, cycle(APPLICATIONS), strict=False)):
-        wanted[f"adopted-{number:02}"] = {**row, **application}
+        base = "slim" if row["base_image"] in combinations.WITHOUT_SHELL else row["base_image"]
+        wanted[f"adopted-{number:02}"] = {
+            **{key: answer for key, answer in row.items() if key != "deployment"},
+            "base_image": base,
+            **application,
+        }
     for preset in sorted((ROOT / "presets").glob("*.yml")):
         wanted[f"preset-{preset.stem}"] = yaml.safe_load(preset.read_text("utf-8"))
     return wanted

@@ -135,10 +135,43 @@ def to_answers(row: Mapping[str, str]) -> Answers:
     return {**answers, **IDENTITIES[row["identity"]], **packages, **formats}
 
 
+# Services of a workspace, of which less is asked
+WORKSPACE = "quay-of-harbours"
+STACKS: Sequence[Answers] = (
+    {
+        "framework": "fastapi",
+        "database": "postgresql",
+        "cache": "valkey",
+        "task_queue": "celery",
+        "telemetry": "opentelemetry",
+        "deployment": "kubernetes",
+        "shared_servers": ["database", "cache"],
+    },
+    {
+        "framework": "flask",
+        "dependency_manager": "poetry",
+        "database": "mysql",
+        "cache": "redis",
+        "telemetry": "prometheus",
+        "shared_servers": ["database"],
+        **IDENTITIES["long names"],
+    },
+    {"framework": "fastapi", "dependency_manager": "pip", "database": "none"},
+)
+MEMBERS: Mapping[str, Answers] = {
+    f"member-{stack['framework']}-{stack['database']}": questions.keep(
+        {"workspace": WORKSPACE, **stack}
+    )
+    for stack in STACKS
+}
+
 # All have the same name, so that files which no answer changes are the same, and read once.
 COMBINATIONS: Mapping[str, Answers] = {
-    "-".join(
-        (f"{number:02}", *(row[key] for key in ("framework", "dependency_manager", "database")))
-    ): to_answers(row)
-    for number, row in enumerate(covering_array(list(shapes())), start=1)
+    **{
+        "-".join(
+            (f"{number:02}", *(row[key] for key in ("framework", "dependency_manager", "database")))
+        ): to_answers(row)
+        for number, row in enumerate(covering_array(list(shapes())), start=1)
+    },
+    **MEMBERS,
 }
