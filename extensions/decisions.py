@@ -115,6 +115,7 @@ class Decisions:
         self.decide_database(answers)
         self.decide_cache_and_queue(answers)
         self.decide_workspace(answers)
+        self.decide_own_packages(answers)
         self.decide_proxy(answers)
         self.decide_telemetry(answers)
         self.decide_own_application(answers)
@@ -224,6 +225,19 @@ class Decisions:
         # Of the gateway and all services in production
         self.workspace_subnet = subnet_of(answers.workspace)
 
+    def decide_own_packages(self, answers: Answers) -> None:
+        """Decide where packages of one's own are found."""
+        # Where development's containers have the project, and where the image of production is
+        # built: as deep as in its repository, so that paths to what lies beside it are the same.
+        depth = f"/services/{answers.project_slug}" if self.in_workspace else ""
+        self.work_tree = f"/app{depth}"
+        self.build_folder = f"/build{depth}"
+        # Where packages of one's own are, and how one is named
+        self.libs = ["libs", "../../libs"] if self.in_workspace else ["libs"]
+        self.own_package = "../../libs/quay" if self.in_workspace else "./libs/quay"
+        # With which images are built
+        self.build_options = "--build-context libs=../../libs " if self.in_workspace else ""
+
     def decide_proxy(self, answers: Answers) -> None:
         """Decide what stands in front of it."""
         self.has_deploy = self.is_web and not self.is_adopted  # "make deploy", whatever does
@@ -252,7 +266,6 @@ class Decisions:
 
     def decide_services(self) -> None:
         """Decide which services Compose starts, in the order of its files."""
-        self.work_tree = "/app"  # where development's containers have the project
         own = {
             "adopted" if self.is_adopted else self.service: True,
             "adopted-migrate": bool(self.migrate_command),

@@ -78,13 +78,14 @@ MANIFESTS = {
         "requirements/testing.in": "-r base.in\n",
     },
     "poetry": {
-        "pyproject.toml": PROJECT
-        + '[tool.poetry.dependencies]\nharbour-charts = { path = "libs/harbour-charts" }\n'
+        "pyproject.toml": PROJECT + "[tool.poetry.dependencies]\n"
+        'harbour-charts = { path = "libs/harbour-charts", develop = true }\n'
         "[tool.poetry]\npackage-mode = false\n[tool.poetry.group.production]\noptional = true\n"
     },
     "pipenv": {
         "Pipfile": '[requires]\npython_version = "3.14"\n[packages]\n'
-        'harbour-charts = { path = "./libs/harbour-charts" }\n[production]\n[dev-packages]\n'
+        'harbour-charts = { path = "./libs/harbour-charts", editable = true }\n'
+        "[production]\n[dev-packages]\n"
     },
 }
 TUGS = "tugs @ git+https://git.invalid/tugs.git"
@@ -376,8 +377,7 @@ def test_an_edit_of_a_package_in_the_project_reaches_the_images(
     before = chart.read_text("utf-8")
     try:
         chart.write_text(before.replace("first", "second"), "utf-8")
-        if manager in ("uv", "pip"):  # as docs/dependencies.md says
-            assert service.tides("development") == [LEVEL, "second"]
+        assert service.tides("development") == [LEVEL, "second"]
         service.build()
         for tag in ("latest", "development"):
             assert service.tides(tag) == [LEVEL, "second"]
