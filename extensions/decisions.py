@@ -840,12 +840,13 @@ def read_tools() -> Mapping[str, str]:
 class Facts(ContextHook):
     """Gives the template its facts."""
 
+    questions = tuple(field.name for field in dataclasses.fields(Answers))
     given: tuple[Any, ...] = ()
     facts: Mapping[str, Any] = {}
 
     def hook(self, context: dict[str, Any]) -> None:
         """Add them to the context of a template; Copier has this called for each string."""
-        given = tuple(context.get(field.name) for field in dataclasses.fields(Answers))
+        given = tuple(map(context.get, self.questions))
         if given != self.given:
             self.given, self.facts = given, vars(decide(Answers.of(context)))
         context.update(self.facts)

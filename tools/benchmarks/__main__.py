@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from tools.benchmarks import (
+    explorer,
     fleet,
     images,
     load,
@@ -28,6 +29,7 @@ PARTS: dict[str, tuple[Callable[..., object], int]] = {
     "packages": (packages.report, 5),
     "rebuilds": (rebuilds.report, 10),
     "fleet": (fleet.report, 1),
+    "explorer": (explorer.report, 7),
     "load": (load.report, 3),
 }
 
@@ -39,7 +41,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument(
         "--runs",
         type=int,
-        help="how often (default: rebuilds 10, rendering 7, packages 5, images and load 3, else 1)",
+        help="how often (default: rebuilds 10, rendering and explorer 7, packages 5, images and"
+        " load 3, else 1)",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="keep the results of images and load there"

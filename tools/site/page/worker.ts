@@ -1,6 +1,6 @@
 // The engine: Python and Copier, in a thread of their own.
 import { loadPyodide, type PyodideAPI } from "pyodide";
-import type { Progress, Release, Site } from "./types";
+import type { Preset, Progress, Release, Site } from "./types";
 
 export interface Start {
   site: Site;
@@ -15,6 +15,8 @@ export interface Task {
 }
 
 type Ask = (task: string, request: string) => string;
+
+const PAUSE = 100; // milliseconds, in which what is asked for meanwhile is answered
 
 const fetchAway = self.fetch.bind(self);
 let python: PyodideAPI;
@@ -84,6 +86,21 @@ async function boot(): Promise<void> {
   python.runPython("import sys; sys.path.insert(0, '/libraries')");
   ask = python.pyimport("engine.browser").ask as Ask;
   tell("rendering for the first time", 0.9);
+  await render(start.site.presets[0]!);
+}
+
+/** Render a preset, so that what its files share with others' is compiled. */
+async function render({ answers }: Preset): Promise<void> {
+  const release = start.site.releases[0]!.reference;
+  await answer({ id: 0, task: "render", release, request: { answers } });
+}
+
+/** Render the other presets while nobody asks for anything: each message that waits goes first. */
+async function warmUp(): Promise<void> {
+  for (const preset of start.site.presets.slice(1)) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    await render(preset);
+  }
 }
 
 async function answer(task: Task): Promise<unknown> {
@@ -108,6 +125,7 @@ onmessage = async ({ data }: MessageEvent<Start | Task>) => {
       () => {
         isReady = true;
         postMessage({ ready: true });
+        void warmUp();
       },
       (error: unknown) => postMessage({ failed: String(error) }),
     );
