@@ -343,6 +343,22 @@ class TestPage:
         expect(question.locator(".problem")).to_be_hidden()
         expect(page.get_by_role("alert")).to_be_hidden()
 
+    def test_a_link_may_be_older_than_the_page(self, chrome: Browser, site: str) -> None:
+        with browser.watched(chrome) as tab:
+            tab.goto(f"{site}#{explorer.fragment({}, release='v0.0.1')}")
+            expect(tab.get_by_text("v0.0.1 is not offered here")).to_be_visible()
+            expect(tab.get_by_role("treeitem", name="README.md")).to_be_visible()
+            assert ".release" not in tab.url
+
+    def test_a_link_to_a_refused_answer_says_so_and_goes_on(self, page: Page, site: str) -> None:
+        page.goto("about:blank")
+        page.goto(f"{site}#{explorer.fragment({'port': '80'})}")
+        expect(page.get_by_role("alert")).to_contain_text(port_problem(80), timeout=explorer.READY)
+        expect(page.get_by_text("as soon as no answer is refused")).to_be_visible()
+        page.locator("[data-key=port]").get_by_role("button").click()
+        explorer.wait_for_rendering(page)
+        expect(page.get_by_role("treeitem", name="README.md")).to_be_visible()
+
     def test_search_finds_names_and_texts(self, page: Page) -> None:
         explorer.show(page, "")
         page.get_by_role("searchbox").fill("HEALTHCHECK ")

@@ -144,6 +144,13 @@ function Page({ site }: { site: Site }): JSX.Element {
     go({ answers: Object.fromEntries(left) });
   }, [known]);
 
+  useEffect(() => {
+    if (site.releases.some(({ reference }) => reference === state.release)) return;
+    const offered = site.releases[0]!.description;
+    setNotice(`${state.release} is not offered here: this is ${offered}.`);
+    go({ release: newest });
+  }, [state.release]);
+
   const refusal = project.refusal || known?.message || "";
   return (
     <>
@@ -179,6 +186,9 @@ function Page({ site }: { site: Site }): JSX.Element {
           </nav>
           {state.view === "look" && project.value && (
             <Look project={project.value} state={state} go={go} />
+          )}
+          {state.view === "look" && !project.value && refusal && (
+            <p>The files are shown as soon as no answer is refused.</p>
           )}
           {state.view === "compare" && (
             <Compare

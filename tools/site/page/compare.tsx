@@ -172,7 +172,8 @@ function Differences({ state, base, project, form, go, failure }: Props): JSX.El
           <Command label="The command that updates a project" text={command.update(state.base, state, form)} />
           <p>
             An update merges what the template owns with your edits. Files that are yours, such as
-            the sample, follow a changed answer where you have left them as they were.
+            the sample, follow a changed answer where you have left them as they were. What a
+            project cannot change, such as its framework, an update refuses with a sentence.
           </p>
         </details>
       )}
