@@ -20,7 +20,10 @@ RECIPE = """
 FROM {python}
 RUN apt-get update \\
     && apt-get install --yes --no-install-recommends chromium-headless-shell fonts-liberation \\
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* \\
+    # A desktop names its fonts; here, the first one in the order of the alphabet would do
+    && echo '<fontconfig><match><edit name="family" mode="append_last">' \\
+        '<string>Liberation Sans</string></edit></match></fontconfig>' >/etc/fonts/local.conf
 USER 65534:65534
 ENV HOME=/tmp
 # The container is the sandbox, and all that is looked at is ours. The port is any that is free.

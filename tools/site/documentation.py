@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tools.site.engine import contents, questions, rendering
 from tools.site.engine.workers import Release
 
 ROOT = Path(__file__).resolve().parents[2]
+GALLERY = ROOT / "docs" / "gallery"  # by python -m tools.gallery
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(#[^)\s]+)?\)")
 # What reads documents as GitHub shows them
 SETTINGS = """
@@ -87,6 +89,7 @@ def copy_documents(pages: Path, source: str) -> None:
         (pages / path).write_text(text, "utf-8")
     for picture in (ROOT / "docs").glob("*.svg"):
         shutil.copy2(picture, pages / "docs")
+    shutil.copytree(GALLERY, pages / "docs" / "gallery", ignore=shutil.ignore_patterns("*.txt"))
 
 
 def write_questions(folder: Path, release: Release) -> None:
@@ -148,7 +151,7 @@ def write_presets(file: Path, release: Release, presets: list[Mapping[str, Any]]
     for preset in presets:
         answers = preset["answers"]
         brought = contents.describe(rendering.render(release, answers))
-        lines += [f"## {preset['name']}", "", preset["about"], ""]
+        lines += [f"## {preset['name']}", "", preset["about"], "", *show(preset["name"])]
         lines += [f"- `{key}`: `{value}`" for key, value in answers.items()]
         lines += ["", "| stack | services |", "|---|---|"]
         lines += [
@@ -157,6 +160,20 @@ def write_presets(file: Path, release: Release, presets: list[Mapping[str, Any]]
         ]
         lines.append("")
     file.write_text("\n".join(lines), "utf-8")
+
+
+def show(preset: str) -> Iterator[str]:
+    """Show what a preset's sample looks like when it runs, and the words in the pictures."""
+    described = GALLERY / f"{preset}.txt"
+    if not described.exists():  # the default answers
+        return
+    title, _, words = described.read_text("utf-8").partition("\n")
+    pictures = sorted(GALLERY.glob(f"{preset}.*.*"))
+    for picture in pictures:
+        colours = f"#only{picture.suffixes[0].replace('.', '-')}" if pictures[1:] else ""
+        yield f"![{title}](docs/gallery/{picture.name}{colours})"
+    yield f"\n<details><summary>The words in the picture</summary>\n<pre>{escape(words)}</pre>"
+    yield "</details>\n"
 
 
 def navigation(pages: Path) -> str:
