@@ -53,7 +53,17 @@ REFUSED: dict[str, Any] = {
     "framework": "cli",
 }
 # Those that are wrong beside another answer only; their own tests refuse them
-BESIDE = {"base_image", "python_version", "deployment", "ci", "reverse_proxy"}
+BESIDE = {
+    "base_image",
+    "python_version",
+    "deployment",
+    "ci",
+    "reverse_proxy",
+    "database",
+    "services",
+    "calls",
+    "other_managers",
+}
 OTHER = {"port": 81, "framework": "job"}
 ADOPTED: questions.Answers = {"own_files": ["app.py", "manage.py"], "entry_point": "app:app"}
 

@@ -1,5 +1,6 @@
 """Several services in one repository: a gateway in front, and what they share behind them."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import programs
 import pytest
 import questions
 import stacks
+import updating
 from conftest import Render
 from copier.errors import UserMessageError
 from repository import ROOT
@@ -401,6 +403,83 @@ def test_a_name_is_taken_once_and_changes_are_committed_first(
     assert "The workspace has a service users: choose another name." in again.stdout
     (started / "services" / "shop").mkdir()
     assert "There is a folder services/shop" in slipway("services/shop").stdout
+
+
+# Updates
+
+
+@pytest.fixture
+def behind(started: Path, slipway: Slipway, tmp_path: Path) -> Path:
+    """Make a workspace with two services, and release a newer template."""
+    for name in ("users", "shop"):
+        assert slipway("--data", "database=none", f"services/{name}").returncode == 0
+        commit(started, f"Add {name}")
+    source = tmp_path / "slipway"
+    for tree in ("template", "template-workspace"):
+        with (source / tree / ".editorconfig").open("a", encoding="utf-8") as file:
+            file.write("\n[*.md]\nmax_line_length = off\n")
+    commit(source, "Release v99.1.0")
+    git(source, "tag", "v99.1.0")
+    return started
+
+
+def test_make_update_brings_a_commit_for_the_workspace_and_each_service(behind: Path) -> None:
+    (behind / "README.md").write_text(
+        (behind / "README.md").read_text("utf-8").replace("## Template", "## Ours\n\n## Template")
+    )
+    commit(behind, "Write a section")
+    checks = behind / "services" / "users" / "Makefile.local"
+    checks.write_text("check:\n\t@true\n")
+    shutil.copy(checks, behind / "services" / "shop")
+    commit(behind, "Check nothing")
+    before = git(behind, "rev-parse", "HEAD")
+    tools = Path(programs.tool("copier")).parent
+    result = stacks.execute("make", "update", cwd=behind, PATH=f"{tools}:{os.environ['PATH']}")
+
+    assert result.returncode == 0, result.stdout
+    assert git(behind, "rev-parse", "HEAD") == before
+    assert git(behind, "status", "--porcelain") == ""
+    subjects = git(behind, "log", "--format=%s", "HEAD..template-update").splitlines()
+    assert subjects == ["Update the template to v99.1.0"] * 3
+    git(behind, "merge", "--quiet", "template-update")
+    for folder in (behind, behind / "services" / "users", behind / "services" / "shop"):
+        assert generated.read_answers(folder)["_commit"] == "v99.1.0"
+        assert "max_line_length" in (folder / ".editorconfig").read_text("utf-8")
+    assert "## Ours" in (behind / "README.md").read_text("utf-8")
+    assert updating.conflicts_in(behind) == []
+    assert len(git(behind, "worktree", "list").splitlines()) == 1
+
+
+def test_a_fleet_sees_the_workspace_and_each_service(behind: Path, tmp_path: Path) -> None:
+    given = generated.read_answers(behind / "services" / "shop")
+    words = ("fleet", "report", str(behind), "--template", str(tmp_path / "slipway"))
+    result = stacks.execute(
+        *("python", "-m", "slipway", *words, "--json", str(tmp_path / "fleet.json")), cwd=ROOT
+    )
+
+    assert result.returncode == 0, result.stdout
+    report = generated.parse(tmp_path / "fleet.json")
+    rows = {row["repository"].removeprefix(str(behind)): row for row in report["services"]}
+    assert rows.keys() == {"", " services/users", " services/shop"}
+    for row in rows.values():
+        assert (row["version"], row["state"]) == ("v99.0.0", "updates cleanly")
+    assert rows[" services/shop"]["answers"]["project_slug"] == given["project_slug"]
+
+
+def test_a_service_is_removed_by_the_commands_of_the_document(behind: Path) -> None:
+    text = (behind / "docs" / "services.md").read_text("utf-8")
+    (removal,) = re.findall(r"^git rm -r services/(\w+)$", text, re.MULTILINE)
+    assert removal == "orders"
+    git(behind, "rm", "-r", "--quiet", "services/users")
+    git(behind, "commit", "--quiet", "--message", "Remove users")
+    command = ("update", "--trust", "--vcs-ref", ":current:", "--defaults")
+    result = stacks.execute("copier", *command, "--data", "services=[shop]", cwd=behind)
+
+    assert result.returncode == 0, result.stdout
+    assert generated.read_answers(behind)["services"] == ["shop"]
+    for path, content in generated.read_tree(behind / "gateway").items():
+        assert "users" not in content, path
+    assert updating.conflicts_in(behind) == []
 
 
 def test_a_project_cannot_become_a_workspace(render: Render, template: Path) -> None:

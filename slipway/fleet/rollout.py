@@ -25,6 +25,7 @@ class Rollout(Survey):
 
     clean: ClassVar[State] = State.UPDATED
     conflicting: ClassVar[State] = State.CONFLICTED
+    sees_services: ClassVar[bool] = False  # there is one branch: "make update" brings it to all
 
     def update(self, source: str, clone: Path, file: str, answers: dict[str, Any]) -> list[str]:
         """Update a scratch clone, and hand its branch over; list the files with conflicts."""

@@ -21,7 +21,7 @@ import yaml
 from rich.console import Console
 from rich.progress import track
 
-from slipway.fleet.git import canonical, expand, git, is_address, without_secrets
+from slipway.fleet.git import GitError, canonical, expand, git, is_address, without_secrets
 from slipway.fleet.report import Service, State
 from slipway.fleet.sharing import share_compiled
 from slipway.fleet.template import Template
@@ -41,23 +41,33 @@ class Survey:
 
     clean: ClassVar[State] = State.CLEAN
     conflicting: ClassVar[State] = State.CONFLICTS
+    sees_services: ClassVar[bool] = True  # of a workspace, each of which has its own version
 
-    def look(self, source: str) -> Service:
-        """Make the row of a repository; whatever goes wrong becomes part of it."""
-        row = Service(repository=without_secrets(source), state=State.BROKEN)
-        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    def look_at_all(self, source: str) -> list[Service]:
+        """Make the rows of a repository: one, or one more for each service of a workspace."""
+        row = self.look(source)
+        names = row.answers.get("services") if self.sees_services else None
+        listed = names.replace(",", " ").split() if isinstance(names, str) else names
+        services = listed if isinstance(listed, list) else []
+        return [row, *(self.look(source, f"services/{name}") for name in services)]
+
+    def look(self, source: str, folder: str = "") -> Service:
+        """Make the row of a project; whatever goes wrong becomes part of it."""
+        name = f"{without_secrets(source)} {folder}".rstrip()
+        row = Service(repository=name, state=State.BROKEN)
+        with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
             try:
                 with time_limit(self.patience):
-                    self._fill(row, source, Path(folder, "project"))
+                    self._fill(row, source, Path(scratch, "project"), folder)
             except Exception as error:
                 # What is known by then, such as the version, stays in the row.
                 row.state = State.FAILS if row.version else State.BROKEN
                 row.reason = explain(error)
         return Service.model_validate_json(without_secrets(row.model_dump_json()))
 
-    def _fill(self, row: Service, source: str, clone: Path) -> None:
+    def _fill(self, row: Service, source: str, clone: Path, folder: str) -> None:
         clone_without_files(source, clone)
-        file, answers = read_answers(clone, self.template)
+        file, answers = read_answers(clone, self.template, folder)
         row.template = str(answers["_src_path"])
         row.answers = {key: value for key, value in answers.items() if not key.startswith("_")}
         commit = str(answers.get("_commit", ""))
@@ -80,7 +90,8 @@ class Survey:
         elif not self.tries:
             row.state = State.BEHIND
         else:
-            row.conflicts = self.update(source, clone, file, answers)
+            git("checkout", "--quiet", cwd=clone)
+            row.conflicts = self.update(source, clone / folder, file, answers)
             row.state = self.conflicting if row.conflicts else self.clean
 
     def update(self, source: str, clone: Path, file: str, answers: dict[str, Any]) -> list[str]:
@@ -103,13 +114,19 @@ def clone_without_files(source: str, clone: Path) -> None:
     git("clone", "--quiet", *little, "-c", "core.symlinks=false", "--", address, clone)
 
 
-def read_answers(clone: Path, template: Template) -> tuple[str, dict[str, Any]]:
+def read_answers(clone: Path, template: Template, folder: str = "") -> tuple[str, dict[str, Any]]:
     """Find the answers to a template, or those to another one; some projects have several."""
-    names = git("ls-tree", "--name-only", "HEAD", cwd=clone).splitlines()
+    tree = f"HEAD:{folder}" if folder else "HEAD"
+    try:
+        names = git("ls-tree", "--name-only", tree, cwd=clone).splitlines()
+    except GitError:
+        raise ValueError(f"there is no {folder}, which the workspace lists") from None
     found = []
     for name in filter(ANSWERS_FILE.fullmatch, names):
         try:
-            answers = yaml.safe_load(git("show", f"HEAD:{name}", cwd=clone))
+            answers = yaml.safe_load(
+                git("show", f"HEAD:{folder}/{name}" if folder else f"HEAD:{name}", cwd=clone)
+            )
         except yaml.YAMLError:
             raise ValueError(f"{name} is damaged: it is not YAML") from None
         if not isinstance(answers, dict) or "_src_path" not in answers:
@@ -184,7 +201,7 @@ def survey(sources: Sequence[str], work: Survey, jobs: int) -> list[Service]:
     rows: list[Service] = []
     jobs = max(1, min(jobs, len(sources)))
     with ProcessPoolExecutor(jobs, get_context("spawn"), prepare) as pool:
-        futures = {pool.submit(work.look, source): source for source in sources}
+        futures = {pool.submit(work.look_at_all, source): source for source in sources}
         done = track(
             as_completed(futures),
             "Looking at repositories",
@@ -193,17 +210,17 @@ def survey(sources: Sequence[str], work: Survey, jobs: int) -> list[Service]:
             disable=not console.is_terminal,
         )
         try:
-            rows.extend(row_of(future, futures[future]) for future in done)
+            rows.extend(row for future in done for row in rows_of(future, futures[future]))
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             raise
     return rows
 
 
-def row_of(future: Future[Service], source: str) -> Service:
+def rows_of(future: Future[list[Service]], source: str) -> list[Service]:
     """Take what a process found out, unless it was killed."""
     try:
         return future.result()
     except BrokenProcessPool:
         name = without_secrets(source)
-        return Service(repository=name, state=State.BROKEN, reason="its process was killed")
+        return [Service(repository=name, state=State.BROKEN, reason="its process was killed")]
