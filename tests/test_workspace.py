@@ -1,6 +1,5 @@
 """Several services in one repository: a gateway in front, and what they share behind them."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -423,7 +422,9 @@ def behind(started: Path, slipway: Slipway, tmp_path: Path) -> Path:
     return started
 
 
-def test_make_update_brings_a_commit_for_the_workspace_and_each_service(behind: Path) -> None:
+def test_make_update_brings_a_commit_for_the_workspace_and_each_service(
+    behind: Path, tmp_path: Path, bare_path: str
+) -> None:
     (behind / "README.md").write_text(
         (behind / "README.md").read_text("utf-8").replace("## Template", "## Ours\n\n## Template")
     )
@@ -433,8 +434,10 @@ def test_make_update_brings_a_commit_for_the_workspace_and_each_service(behind: 
     shutil.copy(checks, behind / "services" / "shop")
     commit(behind, "Check nothing")
     before = git(behind, "rev-parse", "HEAD")
-    tools = Path(programs.tool("copier")).parent
-    result = stacks.execute("make", "update", cwd=behind, PATH=f"{tools}:{os.environ['PATH']}")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "copier").symlink_to(programs.tool("copier"))
+    result = stacks.execute("make", "update", cwd=behind, PATH=f"{tools}:{bare_path}")
 
     assert result.returncode == 0, result.stdout
     assert git(behind, "rev-parse", "HEAD") == before
