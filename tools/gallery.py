@@ -40,6 +40,12 @@ PAGES = {
     "flask": ("/", "main li", "The notes of the sample, in a browser"),
 }
 IN_TERMINAL = "The first commands of the README, in a terminal"
+# Where no desktop names its font, a browser takes one in which all letters have the same width.
+SYSTEM_FONT = """<fontconfig><match>
+<test name="family" qual="all" compare="not_contains"><string>mono</string></test>
+<edit name="family" mode="append_last"><string>Liberation Sans</string></edit>
+</match></fontconfig>
+"""
 FONT = re.compile(r" *@font-face \{.*?\}\n", re.DOTALL)  # which Rich fetches from another host
 
 Picture = dict[str, bytes]  # what is in each file of it
@@ -84,9 +90,11 @@ def photograph(
     preset: str, stack: Stack, path: str, awaited: str, title: str
 ) -> Iterator[tuple[str, bytes]]:
     """Show a page of a service that runs, with sample notes, in a browser."""
+    fonts = stack.project.parent / "fonts.conf"
+    fonts.write_text(SYSTEM_FONT, "utf-8")
     with (
         stack.running(),
-        browser.chromium() as chromium,
+        browser.chromium(f"--volume={fonts}:/etc/fonts/local.conf:ro") as chromium,
         browser.connection(chromium) as connected,
         connected.new_context(viewport=SIZE, reduced_motion="reduce") as context,  # type: ignore[arg-type]
     ):

@@ -20,10 +20,7 @@ RECIPE = """
 FROM {python}
 RUN apt-get update \\
     && apt-get install --yes --no-install-recommends chromium-headless-shell fonts-liberation \\
-    && rm -rf /var/lib/apt/lists/* \\
-    # A desktop names its fonts; here, the first one in the order of the alphabet would do
-    && echo '<fontconfig><match><edit name="family" mode="append_last">' \\
-        '<string>Liberation Sans</string></edit></match></fontconfig>' >/etc/fonts/local.conf
+    && rm -rf /var/lib/apt/lists/*
 USER 65534:65534
 ENV HOME=/tmp
 # The container is the sandbox, and all that is looked at is ours. The port is any that is free.
@@ -44,11 +41,15 @@ def image() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[str]:
-    """Start Chromium, say at which address it is controlled, and remove it in the end."""
+def chromium(*options: str) -> Iterator[str]:
+    """Start Chromium, say at which address it is controlled, and remove it in the end.
+
+    Options are those of "docker run".
+    """
     name = f"browser-{uuid.uuid4().hex[:8]}"
     try:
-        programs.run("docker", "run", "--detach", f"--name={name}", "--network=host", image())
+        host = ("--network=host", *options)
+        programs.run("docker", "run", "--detach", f"--name={name}", *host, image())
         stacks.eventually(lambda: ADDRESS.search(programs.run("docker", "logs", name)) is not None)
         yield ADDRESS.findall(programs.run("docker", "logs", name))[0]
     finally:
