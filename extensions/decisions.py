@@ -639,6 +639,19 @@ class Decisions:
             name: re.sub(r"\b(database|cache|broker):(?=\d)", r"\1.example:", value)
             for name, value in self.environment.items()
         }
+        # In a workspace, all services are in one namespace, with names that begin with theirs.
+        self.name_prefix = f"{answers.project_slug}-" if self.in_workspace else ""
+        whole = answers.workspace if self.in_workspace else answers.project_slug
+        self.namespace = self.host_name = whole
+        self.secret_name = f"{self.name_prefix}secrets"
+        # Servers of its own, for a cluster to try it out
+        self.cluster_environment = {
+            name: re.sub(r"\b(database|cache|broker):(?=\d)", rf"{self.name_prefix}\1:", value)
+            for name, value in self.environment.items()
+        }
+        for name, value in self.shared_environment.items():
+            outside = value.replace("shared-database:", "database.example:")
+            self.outside_environment[name] = outside.replace("shared-cache:", "cache.example:")
         # Most replicas of the service, which its connections to the database allow for
         self.most_replicas = 6
         # Beside the top of the repository

@@ -81,8 +81,20 @@ def test_three_versions_accept_every_manifest(
 
 def test_every_overlay_keeps_to_the_policies(
     overlays: Mapping[tuple[str, str], list[Manifest]],
+    projects: Mapping[str, Path],
+    render: Render,
 ) -> None:
-    assert {name: list(faults(built)) for name, built in overlays.items() if [*faults(built)]} == {}
+    root = render({"framework": "workspace", "deployment": "kubernetes"})
+    shared = manifests.build(root, "production")  # of the services of a workspace
+    found = {}
+    for (name, overlay), built in overlays.items():
+        answers = generated.read_answers(projects[name])
+        if answers.get("workspace"):
+            secret = f"{answers['project_slug']}-secrets"
+            found[name, overlay] = [*faults([*shared, *built], [*manifests.OUTSIDE, secret])]
+        else:
+            found[name, overlay] = [*faults(built)]
+    assert {name: each for name, each in found.items() if each} == {}
 
 
 def test_every_framework_has_manifests(

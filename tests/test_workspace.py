@@ -57,6 +57,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("dependency_updates", {"dependabot"}, ("dependabot", "package-ecosystem")),
     ("dependency_updates", {"renovate"}, ("renovate",)),
     ("base_image", {"hardened"}, ("dhi", r"log-in\.sh")),
+    ("deployment", {"kubernetes"}, ("kubernetes", "k8s", "kubectl")),
     ("license", {"mit"}, (r"\bMIT\b",)),
     ("license", {"apache-2.0"}, ("apache",)),
 )

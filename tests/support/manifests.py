@@ -55,11 +55,14 @@ def containers_of(template: Manifest) -> list[Manifest]:
     return [*template["spec"].get("initContainers", []), *template["spec"]["containers"]]
 
 
-def faults(manifests: Iterable[Manifest]) -> Iterator[str]:
-    """Say what is wrong with an overlay as a whole, or in a cluster with the strictest rules."""
+def faults(manifests: Iterable[Manifest], outside: Iterable[str] = OUTSIDE) -> Iterator[str]:
+    """Say what is wrong with an overlay as a whole, or in a cluster with the strictest rules.
+
+    Secrets outside of it are brought by people.
+    """
     manifests = list(manifests)
     names = {(each["kind"], each["metadata"]["name"]) for each in manifests}
-    names |= {("Secret", name) for name in OUTSIDE}
+    names |= {("Secret", name) for name in outside}
     pods = {each["metadata"]["name"]: t for each in manifests if (t := template_of(each))}
     labels = [template["metadata"]["labels"].items() for template in pods.values()]
     (namespace,) = of_kind(manifests, "Namespace")
