@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment
 from jinja2.ext import Extension
+from packaging.utils import canonicalize_name
 
 TAKEN_NAMES = Path(__file__).resolve().parent.parent / "catalogue" / "taken_names.yaml"
 MANAGERS = ("uv", "pip", "poetry", "pipenv")
@@ -298,6 +299,20 @@ def packages_problem(packages: Any, base_image: str) -> str:
     return ""
 
 
+def large_problem(names: Any) -> str:
+    """Say what is wrong with a list of dependencies, or a text of them; "" if nothing is."""
+    example = "Try [torch, scipy]"
+    listed = names.replace(",", " ").split() if isinstance(names, str) else names or []
+    for name in listed if isinstance(listed, list) else [listed]:
+        if not isinstance(name, str) or not re.fullmatch(
+            r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?", name, re.ASCII | re.IGNORECASE
+        ):
+            return f"{example}: names of packages, without versions, or nothing"
+    if len({canonicalize_name(name) for name in listed}) < len(listed):
+        return f"{example}: each package once"
+    return ""
+
+
 def without_shell_problem(packages: Any, has_shell: bool) -> str:
     """Say what is wrong with packages for an image that may be unable to install any."""
     if packages and not has_shell:
@@ -342,6 +357,7 @@ class Answers(Extension):
             unless_of_workspace,
             servers_problem,
             deployment_problem,
+            large_problem,
             without_shell_problem,
             formats_problem,
             services_problem,

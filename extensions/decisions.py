@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from copier_template_extensions import ContextHook
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C it takes a tenth of the time
@@ -28,6 +29,7 @@ BUILT_FORMATS = ("zipapp", "binary", "deb", "rpm", "conda")
 LISTS = (
     "os_packages_build",
     "os_packages_runtime",
+    "large_dependencies",
     "package_formats",
     "services",
     "shared_servers",
@@ -54,6 +56,7 @@ class Answers:
     license: str = ""
     os_packages_build: tuple[str, ...] = ()
     os_packages_runtime: tuple[str, ...] = ()
+    large_dependencies: tuple[str, ...] = ()
     package_formats: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     calls: tuple[tuple[str, tuple[str, ...]], ...] = ()  # caller and callees
@@ -486,6 +489,11 @@ class Decisions:
         # The manager has a stage of its own, from which others begin.
         self.has_tool_stage = answers.dependency_manager in self.tools
         (self.pip_tools,) = read_requirements()["development"][frozenset(["pip"])]  # specifier
+        # Those that have a layer of their own in the production image, as locks name them
+        large = answers.large_dependencies if self.has_package else ()
+        self.large_packages = distinct(map(canonicalize_name, large))
+        # The stage that is told of another index, from which those that install begin
+        self.first_to_install = "large" if self.large_packages else "build"
         # URL of a repository with hooks -> revision
         self.pre_commit = read_pre_commit()
 

@@ -44,6 +44,7 @@ REFUSED: dict[str, Any] = {
     "shared_servers": ["web"],
     "os_packages_build": ["libpq5", "libpq5"],
     "os_packages_runtime": ["libpq5", "libpq5"],
+    "large_dependencies": ["torch>=2"],
     "package_formats": ["deb"],
     "own_files": ["/app.py"],
     "entry_point": "app",

@@ -68,6 +68,9 @@ BAD_ANSWERS = [
     ("os_packages_build", ["libpq-dev; reboot"]),
     ("os_packages_runtime", ["--yes"]),
     ("os_packages_runtime", ["libpq5", "libpq5"]),
+    ("large_dependencies", ["torch>=2"]),
+    ("large_dependencies", ["torch", "Torch"]),
+    ("large_dependencies", {"torch": True}),
     ("package_formats", ["deb"]),
     ("package_formats", ["wheel", "snap"]),
     ("package_formats", ["wheel", "deb", "deb"]),
@@ -148,7 +151,8 @@ def test_an_answer_outside_the_choices_is_refused(template: Path, tmp_path: Path
         (key, answer)
         for key in (*questions.asked(), *questions.ADOPTION)
         for answer in (None, {"a": 1}, [["a"]], True)
-        if answer is not None or not key.startswith("os_packages_")  # which may be empty
+        # Lists of packages may be empty.
+        if answer is not None or not key.startswith(("os_packages_", "large_"))
         if answer is not True or key != "details"
     ],
     ids=str,
@@ -266,6 +270,7 @@ def test_the_default_answers_give_a_good_service(render: Render) -> None:
         "license": "proprietary",
         "os_packages_build": [],
         "os_packages_runtime": [],
+        "large_dependencies": [],
     }
 
 

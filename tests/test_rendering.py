@@ -278,6 +278,26 @@ def test_what_programs_come_in_leaves_no_trace_elsewhere(projects: Mapping[str, 
     assert found == {True, False}
 
 
+def test_only_who_has_large_dependencies_has_a_layer_for_them(
+    projects: Mapping[str, Path],
+) -> None:
+    found = set()
+    for name, project in projects.items():
+        is_large = bool(generated.read_answers(project).get("large_dependencies"))
+        if not (project / "Dockerfile").exists():
+            continue
+        found.add(is_large)
+        for script in ("base-image.sh", "large-lock.py"):
+            assert (project / "scripts" / script).exists() == is_large, f"{script} in {name}"
+        for file in generated.files(project):
+            text = file.read_text("utf-8") if file.name not in UNTRACED else ""
+            assert is_large or not re.search(r"large-lock|/large /|base-image\.|torch", text), file
+        text = (project / "Dockerfile").read_text("utf-8")
+        assert ("COPY --from=build /opt/venv /opt/venv\n" in text) == (not is_large), name
+        assert ("large-lock.py torch scipy " in text) == is_large, name
+    assert found == {True, False}
+
+
 @pytest.mark.parametrize("only", decisions.BUILT_FORMATS)
 def test_one_format_leaves_no_trace_of_the_others(render: Render, only: str) -> None:
     project = render({"framework": "cli", "package_formats": ["wheel", only]})

@@ -132,7 +132,10 @@ def to_answers(row: Mapping[str, str]) -> Answers:
     can_be_packed = row["framework"] == "cli" and row["base_image"] in ("slim", "full")
     is_packed = can_be_packed and row["packages"] == "no packages"
     formats: Answers = {"package_formats": ["wheel", *BUILT_FORMATS]} if is_packed else {}
-    return {**answers, **IDENTITIES[row["identity"]], **packages, **formats}
+    # Those of organisations have large dependencies.
+    is_large = row["identity"] == "organisation"
+    large: Answers = {"large_dependencies": ["torch", "SciPy"]} if is_large else {}
+    return {**answers, **IDENTITIES[row["identity"]], **packages, **large, **formats}
 
 
 # Services of a workspace, of which less is asked

@@ -45,6 +45,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_workflow_runs.py::TestPullRequestFromAFork": 100,
     "tests/test_pipeline_jobs.py::TestProgram": 100,
     "tests/test_workflow_runs.py::TestAdopted": 90,
+    "tests/test_large_dependencies.py": 90,
     "tests/test_adopted_containers.py::TestPoetry": 80,
     "tests/test_dev_containers.py::TestJob": 80,
     "tests/test_fleet_sharing.py": 80,

@@ -17,7 +17,9 @@ MANIFESTS = ("pyproject.toml", "Pipfile", "requirements/*.in", "scripts/lock.sh"
 LOCKS = ("uv.lock", "poetry.lock", "Pipfile.lock", "requirements/*.txt")
 POETRY_MIRROR = "poetry-plugin-pypi-mirror"
 # Stages that ask an index, or whose next stages do; no image of production is made of them.
-ASKING = re.compile(r"^FROM .* AS (?:build|inspect|install|pipenv|poetry|resolve)\n", re.MULTILINE)
+ASKING = re.compile(
+    r"^FROM .* AS (?:build|inspect|install|large|pipenv|poetry|resolve|split)\n", re.MULTILINE
+)
 
 
 @cache

@@ -58,6 +58,18 @@ class Packaged(Deployed):
         measure = f"/packages/{name}/{name} measure /packages/tide.txt"
         assert "tide.txt" in run(read_images()["debian-oldest"], measure, packages, *BARE)
 
+    @pytest.mark.thorough
+    def test_a_binary_may_be_one_file_which_needs_a_folder_to_unpack_to(
+        self, development: Stack, packages: Path, name: str
+    ) -> None:
+        make(development, "binary", "ONEFILE=yes")
+        measure = f"/packages/{name}-linux measure /packages/tide.txt"
+        image, fixed = read_images()["debian-oldest"], ("--read-only", "--user=65534")
+        assert "tide.txt" in run(image, measure, packages, *fixed, "--tmpfs=/tmp:exec")
+        fails = f"! {measure} && ! TMPDIR=/nowhere {measure}"
+        run(image, fails, packages, *BARE)
+        run(image, f"! {measure}", packages, *fixed)
+
     def test_packages_of_systems_bring_what_shells_and_man_show(
         self, development: Stack, packages: Path, name: str
     ) -> None:
@@ -103,9 +115,9 @@ class Packaged(Deployed):
         assert {each.split()[0] for each in index["depends"]} >= {"python", "typer", "structlog"}
 
 
-def make(stack: Stack, target: str) -> None:
+def make(stack: Stack, target: str, *settings: str) -> None:
     """Run a target of the Makefile, which also installs and starts what it makes."""
-    in_project(stack, "make", "--silent", target)
+    in_project(stack, "make", "--silent", target, *settings)
 
 
 def build(stack: Stack, target: str) -> None:

@@ -11,6 +11,7 @@ from tools.benchmarks import (
     explorer,
     fleet,
     images,
+    layers,
     load,
     packages,
     publish,
@@ -28,6 +29,7 @@ PARTS: dict[str, tuple[Callable[..., object], int]] = {
     "sizes": (sizes.report, 1),
     "packages": (packages.report, 5),
     "rebuilds": (rebuilds.report, 10),
+    "layers": (layers.report, 3),
     "fleet": (fleet.report, 1),
     "explorer": (explorer.report, 7),
     "load": (load.report, 3),
@@ -41,8 +43,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument(
         "--runs",
         type=int,
-        help="how often (default: rebuilds 10, rendering and explorer 7, packages 5, images and"
-        " load 3, else 1)",
+        help="how often (default: rebuilds 10, rendering and explorer 7, packages 5,"
+        " sizes and fleet 1, else 3)",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="keep the results of images and load there"
