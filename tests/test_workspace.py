@@ -1,13 +1,17 @@
 """Several services in one repository: a gateway in front, and what they share behind them."""
 
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import generated
+import locking
 import programs
 import pytest
 import questions
@@ -497,3 +501,246 @@ def test_questions_that_a_workspace_is_not_asked() -> None:
     kept = questions.keep({"framework": "workspace"})
     assert not unasked & kept.keys()
     assert {"database", "cache", "port", "base_image", "python_version", "deployment"} <= {*kept}
+
+
+# In containers
+
+HOSTILE = "p'\\$ß %s"  # passwords of people's own
+# How a role opens a database over the network, and what it is told of one that is not its own
+OPEN = {
+    "postgresql": 'PGPASSWORD="$1" psql --host=shared-database --username="$0" --dbname="$2"'
+    " --no-align --tuples-only --command='SELECT current_user'",
+    "mysql": 'MYSQL_PWD="$1" mysql --host=shared-database --user="$0" "$2"'
+    " --skip-column-names --execute='SELECT 42'",
+    "mariadb": 'MYSQL_PWD="$1" mariadb --host=shared-database --user="$0" "$2"'
+    " --skip-column-names --execute='SELECT 42'",
+}
+REFUSAL = re.compile(r"permission denied for database|Access denied for user")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A workspace that runs, with the commands of its Makefile."""
+
+    root: Path
+    files: tuple[str, ...]
+
+    @cached_property
+    def stack(self) -> stacks.Stack:
+        """Find the containers of the root."""
+        return stacks.Stack(self.root, self.files)
+
+    def make(self, *words: str) -> str:
+        """Run a target, which must succeed."""
+        result = stacks.execute("make", "--no-print-directory", *words, cwd=self.root)
+        assert result.returncode == 0, result.stdout[-5000:]
+        return result.stdout
+
+    def ask(self, path: str) -> stacks.Answer:
+        """Send a request to the gateway."""
+        return stacks.ask(f"http://{self.stack.address('gateway')}{path}")
+
+
+def give_ports(root: Path) -> None:
+    """Choose ports of this machine that nobody uses."""
+    ports = stacks.ports_of(root)
+    lines = zip(ports, stacks.free_ports(len(ports)), strict=True)
+    (root / ".env").write_text("".join(f"{name}={port}\n" for name, port in lines))
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    "database",
+    ["postgresql", "mysql", pytest.param("mariadb", marks=pytest.mark.thorough)],
+)
+def test_a_shared_server_keeps_services_apart(engine: None, render: Render, database: str) -> None:
+    slug = stacks.own_name()
+    names = ["users", "tide-tables"]
+    root = render(
+        {
+            **{"framework": "workspace", "project_slug": slug, "services": names},
+            **{"database": database, "cache": "valkey"},
+        }
+    )
+    give_ports(root)
+    for name in names:  # of a service, all that this needs
+        secrets = root / "services" / name / "secrets"
+        secrets.mkdir(parents=True)
+        (secrets / "database_password").write_text(HOSTILE + name)
+        (secrets.parent / "compose.workspace.yaml").write_text("# shared-database\n")
+    running = Running(root, stacks.PRODUCTION)
+    try:
+        running.make("production", "SERVICES=", "secrets/database_admin_password")
+        for _ in range(2):  # it can be repeated
+            running.make("databases", "STACK=production")
+
+        def opened(name: str, database: str, password: str) -> str:
+            role = name.replace("-", "_")
+            inside = ("exec", "-T", "shared-database", "sh", "-c", OPEN[str(kind)])
+            return running.stack.try_compose(*inside, role, password, database).stdout.strip()
+
+        kind = database
+        for name in names:
+            own = name.replace("-", "_")
+            (other,) = {"users", "tide_tables"} - {own}
+            answer = opened(name, own, HOSTILE + name)
+            assert answer.splitlines()[-1] == (own if database == "postgresql" else "42")
+            assert REFUSAL.search(opened(name, other, HOSTILE + name))
+            assert not opened(name, own, "wrong").endswith(("42", f"\n{own}"))
+        (root / "services" / "users" / "secrets" / "database_password").write_text("another")
+        running.make("databases", "STACK=production")
+        assert not REFUSAL.search(opened("users", "users", "another"))
+
+        for service, details in running.stack.configuration.items():
+            assert details["read_only"], service
+            assert details["cap_drop"] == ["ALL"], service
+            assert details["deploy"]["resources"]["limits"]["memory"], service
+        told = running.ask("/users/api")
+        assert (told.status, told.headers["Content-Type"]) == (503, "application/problem+json")
+        assert "users cannot be reached" in told.json()["detail"]
+        assert running.ask("/nobody/").status == 404
+        admin = (root / "secrets" / "database_admin_password").read_text()
+        for container in running.stack.containers():
+            assert container["State"]["Health"]["Status"] == "healthy"
+            environment = "\n".join(container["Config"]["Env"])
+            assert admin not in environment
+            assert HOSTILE not in environment
+    finally:
+        running.stack.try_compose("down", "--volumes", "--timeout", "3")
+        stacks.execute("docker", "image", "rm", "--force", f"{slug}-gateway:latest", cwd=root)
+
+
+@pytest.fixture(scope="module")
+def suffix() -> str:
+    """Make up an end for names, so that no other project on this machine has them."""
+    return stacks.own_name().rpartition("-")[2]
+
+
+@pytest.fixture(scope="module")
+def source(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Release the work tree in a repository of its own."""
+    source = tmp_path_factory.mktemp("source") / "slipway"
+    shutil.copytree(template, source)
+    git(source, "init", "--quiet")
+    commit(source, "Release v99.0.0")
+    git(source, "tag", "v99.0.0")
+    return source
+
+
+def run_documented(line: str, folder: Path, source: Path, suffix: str) -> None:
+    """Run a command of docs/workspace.md on a released template, with names of this run."""
+    *options, name = line.removeprefix("slipway new ").split()
+    if "/" in name:  # a service; its workspace knows the template
+        command = ["python", "-m", "slipway", "new", "--skip-tasks", *options, f"{name}-{suffix}"]
+    else:
+        options.append(f"--data=project_slug={name}-{suffix}")
+        command = ["copier", "copy", "--trust", *options, str(source), f"{name}-{suffix}"]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    result = stacks.execute(*command, cwd=folder, PYTHONPATH=path)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.fixture(scope="module")
+def development(
+    engine: None, source: Path, suffix: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """Make a workspace with three services by the commands of the document, and start it."""
+    folder = tmp_path_factory.mktemp("workspace")
+    root = folder / f"harbour-{suffix}"
+    text = (ROOT / "docs" / "workspace.md").read_text("utf-8")
+    first, *others = re.findall(r"^slipway new .+$", text, re.MULTILINE)
+    assert len(others) == 3
+    run_documented(first, folder, source, suffix)
+    git(root, "init", "--quiet")
+    commit(root, "Start")
+    for line in others:
+        run_documented(line, root, source, suffix)
+        locking.lock(root / "services" / f"{line.rpartition('/')[2]}-{suffix}")
+        commit(root, "Add a service")
+    give_ports(root)
+    running = Running(root, stacks.DEVELOPMENT)
+    try:
+        running.make("up")
+        yield running
+    finally:
+        for service in (root / "services").glob("*-*"):
+            stacks.execute(
+                *("docker", "compose", "--project-name", service.name, "down", "--volumes"),
+                *("--timeout", "3", "--remove-orphans"),
+                cwd=root,
+            )
+            stacks.remove_images(service.name)
+        running.stack.try_compose("down", "--volumes", "--timeout", "3")
+        image = f"harbour-{suffix}-gateway:development"
+        stacks.execute("docker", "image", "rm", "--force", image, cwd=root)
+
+
+@pytest.mark.docker
+@pytest.mark.thorough
+class TestDevelopment:
+    """Three services behind the gateway, made by the commands of the document."""
+
+    def test_each_has_the_paths_below_its_name(self, development: Running, suffix: str) -> None:
+        for name in ("users", "shop", "tally"):
+            assert development.ask(f"/{name}-{suffix}/ready").status == 200
+            # After a redirect: it is the service that answers.
+            assert "No service" not in development.ask(f"/{name}-{suffix}").body
+        kept = stacks.ask(
+            f"http://{development.stack.address('gateway')}/users-{suffix}/api/notes",
+            {"title": "Tide"},
+        )
+        assert kept.status == 201
+
+    def test_databases_are_closed_to_each_other(self, development: Running, suffix: str) -> None:
+        databases = [f"{name}_{suffix}" for name in ("users", "shop")]
+        for own, other in (databases, databases[::-1]):
+            inside = ("exec", "-T", "shared-database", "sh", "-c", OPEN["postgresql"], own, "app")
+            assert own in development.stack.try_compose(*inside, own).stdout
+            assert REFUSAL.search(development.stack.try_compose(*inside, other).stdout)
+        listed = ("exec", "-T", "shared-database", "psql", "--username=postgres", "--list")
+        assert f"tally_{suffix}" not in development.stack.compose(*listed)
+
+    def test_one_that_is_down_is_missed_alone_and_found_again(
+        self, development: Running, suffix: str
+    ) -> None:
+        folder = development.root / "services" / f"users-{suffix}"
+        stopped = stacks.execute("make", "workspace-down", cwd=folder)
+        assert stopped.returncode == 0, stopped.stdout
+        stacks.eventually(lambda: development.ask(f"/users-{suffix}/ready").status == 503)
+        answer = development.ask(f"/users-{suffix}/api/notes")
+        assert answer.json()["status"] == answer.status == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        for name in ("shop", "tally"):
+            assert development.ask(f"/{name}-{suffix}/ready").status == 200
+        started = stacks.execute("make", "workspace-up", cwd=folder)
+        assert started.returncode == 0, started.stdout
+        stacks.eventually(lambda: development.ask(f"/users-{suffix}/ready").status == 200)
+        titles = development.ask(f"/users-{suffix}/api/notes").body
+        assert "Tide" in titles
+
+    def test_a_fourth_is_added_and_removed(
+        self, development: Running, source: Path, suffix: str
+    ) -> None:
+        root, name = development.root, f"orders-{suffix}"
+        run_documented("slipway new --defaults services/orders", root, source, suffix)
+        locking.lock(root / "services" / name)
+        commit(root, "Add orders")
+        development.make("up")
+        stacks.eventually(lambda: development.ask(f"/{name}/ready").status == 200)
+        assert development.ask(f"/users-{suffix}/ready").status == 200
+
+        stopped = stacks.execute("make", "workspace-down", cwd=root / "services" / name)
+        assert stopped.returncode == 0, stopped.stdout
+        git(root, "rm", "-r", "--quiet", f"services/{name}")
+        git(root, "commit", "--quiet", "--message", "Remove orders")
+        left = [f"{each}-{suffix}" for each in ("users", "shop", "tally")]
+        command = ("update", "--trust", "--vcs-ref", ":current:", "--defaults")
+        updated = stacks.execute(
+            "copier", *command, "--data", f"services=[{', '.join(left)}]", cwd=root
+        )
+        assert updated.returncode == 0, updated.stdout
+        commit(root, "Leave orders out")
+        development.make("up")
+        assert development.ask(f"/{name}/ready").status == 404
+        for each in left:
+            assert development.ask(f"/{each}/ready").status == 200
