@@ -19,8 +19,8 @@ def left_out(folder: str, names: list[str]) -> set[str]:
     return found
 
 
-texts = [file.read_text("utf-8") for file in Path().rglob("*") if file.is_file()]
-wanted = set(re.findall(r"\.\./\.\./libs/([\w.-]+)", "\n".join(texts)))
+contents = [file.read_text("utf-8") for file in Path().rglob("*") if file.is_file()]
+wanted = set(re.findall(r"\.\./\.\./libs/([\w.-]+)", "\n".join(contents)))
 if wanted and not any(libs.iterdir()):
     sys.exit("Packages of the workspace are needed: build with --build-context libs=../../libs")
 
