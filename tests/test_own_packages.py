@@ -44,13 +44,14 @@ LIBS: Mapping[str, str] = {
     "moles/pyproject.toml": PACKAGE.format(name="moles", dependencies=[], build_system=HATCHLING),
     "moles/src/harbour_moles/__init__.py": "LENGTH = 7\n",
 }
-# Of a service that needs nothing else
+# Of a service that needs little else
 PROJECT = """\
 [project]
 name = "quay"
 version = "1"
 requires-python = ">=3.14,<4"
 dependencies = [
+    "idna>=3",
 ]
 
 [dependency-groups]
@@ -59,7 +60,7 @@ production = []
 MANIFESTS: Mapping[str, Mapping[str, str]] = {
     "uv": {"pyproject.toml": PROJECT + "[tool.uv]\npackage = false\n"},
     "pip": {
-        "requirements/base.in": "",
+        "requirements/base.in": "idna>=3\n",
         "requirements/production.in": "-r base.in\n",
         "requirements/testing.in": "-r base.in\n",
     },
@@ -68,7 +69,7 @@ MANIFESTS: Mapping[str, Mapping[str, str]] = {
         + "[tool.poetry]\npackage-mode = false\n[tool.poetry.group.production]\noptional = true\n"
     },
     "pipenv": {
-        "Pipfile": '[requires]\npython_version = "3.14"\n\n[packages]\n\n'
+        "Pipfile": '[requires]\npython_version = "3.14"\n\n[packages]\nidna = ">=3"\n\n'
         "[production]\n\n[dev-packages]\n"
     },
 }
@@ -133,7 +134,7 @@ class Service:
 
 
 def make(render: Render, environment: Mapping[str, str], manager: str, workspace: str) -> Service:
-    """Render a service that needs nothing, and packages beside it or in its workspace."""
+    """Render a service that needs little, and packages beside it or in its workspace."""
     slug = f"harbour-{uuid.uuid4().hex[:8]}"
     answers = {"dependency_manager": manager, "database": "none", "project_slug": slug}
     rendered = render({**answers, **({"workspace": workspace} if workspace else {})})
@@ -228,6 +229,8 @@ def test_the_lock_is_found_to_fit_and_the_tools_know_the_packages(service: Servi
             "make", "audit", cwd=service.project, **{**service.environment, **settings}
         )
     assert result.returncode == 0, result.stdout
+    asked = {name for name, _ in advisories.asked}
+    assert "idna" in asked
     service.run("make", "sbom")
     sbom = json.loads((service.project / "reports/sbom.cdx.json").read_text("utf-8"))
     assert {"harbour-charts", "harbour-tides"} <= {each["name"] for each in sbom["components"]}

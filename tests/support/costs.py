@@ -46,6 +46,7 @@ COSTS: Mapping[str, int] = {
     "tests/test_podman.py": 150,
     "tests/test_workflow_runs.py::TestPullRequestFromAFork": 100,
     "tests/test_pipeline_jobs.py::TestProgram": 100,
+    "tests/test_own_packages.py": 90,
     "tests/test_workflow_runs.py::TestAdopted": 90,
     "tests/test_large_dependencies.py": 90,
     "tests/test_adopted_containers.py::TestPoetry": 80,
