@@ -32,7 +32,7 @@ BROUGHT = {"markdown-it-py", "mdurl", "pygments"}  # by the large one
 OLD, NEW = "<15", ">=15"  # versions of it
 COMMAND = "/opt/venv/bin/pygmentize"
 # Each manager, and each kind of base image
-KINDS = ["uv-slim", "pip-distroless", "poetry-distro", "pipenv-hardened", "uv-distro", "pip-full"]
+KINDS = ["uv-slim", "poetry-distroless", "pipenv-hardened", "uv-distro", "pip-full"]
 LIST = "from importlib import metadata; print(*(d.name for d in metadata.distributions()))"
 
 # What pip-compile writes: the application needs three, and one of them what the large one needs too
