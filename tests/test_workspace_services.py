@@ -14,8 +14,11 @@ import questions
 import running_workspaces
 import stacks
 import updating
+from combinations import MEMBERS
+from conftest import RenderCombination
 from running_workspaces import RunningWorkspace
 from test_kept_answers import change
+from test_linting import compose  # noqa: F401
 from updating import Renderings, git, start
 
 ROOT = {"database": "postgresql", "cache": "valkey", "ci": "none"}
@@ -67,6 +70,35 @@ def test_a_single_service_joins_a_workspace_and_leaves_it(
     # Nothing is left but an answer that would return with its question.
     assert git(project, "diff", "--name-only", "HEAD~2").split() == [".copier-answers.yml"]
     assert generated.read_answers(project) == {**before, "shared_servers": []}
+
+
+@pytest.mark.usefixtures("compose")
+@pytest.mark.parametrize("member", MEMBERS)
+def test_ports_in_a_workspace_are_those_of_a_service_alone_but_free_ones(
+    render_combination: RenderCombination, member: str
+) -> None:
+    project, found = render_combination(member), []
+    for files in (("compose.workspace.yaml",), ()):
+        names = ("compose.yaml", "compose.override.yaml", *files)
+        stack = stacks.Stack(
+            project,
+            tuple(word for name in names for word in ("--file", name)),
+            {"COMPOSE_PROFILES": "telemetry"},
+        )
+        services = stack.configuration.items()
+        ports = {name: service["ports"] for name, service in services if "ports" in service}
+        shared = str(generated.read_answers(project)["shared_servers"])
+        published = [port.get("published") for listed in ports.values() for port in listed]
+        assert any(published) != bool(files)
+        found.append(
+            {
+                name: [(port["target"], port["host_ip"]) for port in listed]
+                for name, listed in ports.items()
+                if name not in shared
+            }
+        )
+    assert found[0] == found[1]
+    assert {host for ports in found[0].values() for _, host in ports} == {"127.0.0.1"}
 
 
 @pytest.mark.docker
