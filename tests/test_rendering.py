@@ -429,8 +429,12 @@ def test_every_line_of_the_manifest_decides_something(
         )
     )
     workspaces = (
-        render({"framework": "workspace", "database": database})
-        for database in ("postgresql", "none")
+        render({"framework": "workspace", "deployment": "kubernetes", **given})
+        for given in (
+            {"services": ["users"]},
+            {"database": "none", "ci": "gitlab"},
+            {"deployment": "compose"},
+        )
     )
     everything = (*projects.values(), *adopted, *workspaces)
     paths = [generated.read_tree(project).keys() for project in everything]
