@@ -121,7 +121,7 @@ def locks_of(answers: dict[str, str]) -> list[str]:
     return list(managers[answers.get("dependency_manager", "uv")]["locks"])
 
 
-@pytest.mark.parametrize("name", some(CHANGES, one_in=3))
+@pytest.mark.parametrize("name", some(CHANGES, one_in=4))
 def test_a_project_becomes_what_a_new_one_with_these_answers_would_be(
     releases: Path, tmp_path: Path, bare_path: str, name: str
 ) -> None:

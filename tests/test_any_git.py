@@ -105,7 +105,7 @@ def run(request: pytest.FixtureRequest, project: Path, tmp_path: Path, bare_path
             *(("copier update", name) for name in SETTINGS),
             *(("make update", name) for name in NEUTRALIZED),
         ],
-        one_in=4,
+        one_in=8,
     ),
     indirect=["run"],
 )

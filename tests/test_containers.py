@@ -51,6 +51,7 @@ class TestFlaskWithPipAndPostgresql(
 
 
 @pytest.mark.thorough
+@pytest.mark.thorough
 class TestFastapiWithUvAndSqlite(Sqlite, Service):
     """The database that is a file."""
 

@@ -172,6 +172,7 @@ class TestService:
         assert f"{name}@{digest(forge, 'latest')}" == built
 
 
+@pytest.mark.thorough
 class TestProgram:
     """What a tag and a schedule start for a program."""
 

@@ -261,6 +261,7 @@ class TestQueue(Deployed, Attacks, Telemetry):
 
 
 @pytest.mark.thorough
+@pytest.mark.thorough
 class TestDeployment(Deployed):
     """Workers are replaced between the migration and the switch of nginx."""
 

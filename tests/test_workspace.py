@@ -20,6 +20,7 @@ import updating
 from conftest import Render
 from copier.errors import UserMessageError
 from repository import ROOT
+from sampling import some
 from test_documents import (  # noqa: F401  (these run here for each workspace)
     test_documents_name_targets_that_there_are,
     test_every_link_of_a_project_leads_somewhere,
@@ -95,7 +96,7 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
 )
 
 
-@pytest.fixture(scope="module", params=WORKSPACES)
+@pytest.fixture(scope="module", params=some(WORKSPACES, one_in=3))
 def workspace(request: pytest.FixtureRequest) -> str:
     """Name each set of answers in turn."""
     return str(request.param)
@@ -549,7 +550,7 @@ def give_ports(root: Path) -> None:
 @pytest.mark.docker
 @pytest.mark.parametrize(
     "database",
-    ["postgresql", "mysql", pytest.param("mariadb", marks=pytest.mark.thorough)],
+    some(["postgresql", "mysql", "mariadb"], one_in=3),
 )
 def test_a_shared_server_keeps_services_apart(engine: None, render: Render, database: str) -> None:
     slug = stacks.own_name()

@@ -17,6 +17,7 @@ import updating
 from combinations import MEMBERS
 from conftest import RenderCombination
 from running_workspaces import RunningWorkspace
+from sampling import some
 from test_kept_answers import change
 from test_linting import compose  # noqa: F401
 from updating import Renderings, git, start
@@ -37,7 +38,7 @@ SERVICES: dict[str, questions.Answers] = {
 }
 
 
-@pytest.mark.parametrize("framework", ["fastapi", "flask"])
+@pytest.mark.parametrize("framework", some(["flask", "fastapi"], one_in=2))
 def test_a_single_service_joins_a_workspace_and_leaves_it(
     project_of: Renderings, tmp_path: Path, bare_path: str, framework: str
 ) -> None:
@@ -103,7 +104,7 @@ def test_ports_in_a_workspace_are_those_of_a_service_alone_but_free_ones(
 
 @pytest.mark.docker
 @pytest.mark.parametrize(
-    ("framework", "telemetry"), [("fastapi", "opentelemetry"), ("flask", "none")]
+    ("framework", "telemetry"), some([("fastapi", "opentelemetry"), ("flask", "none")], one_in=2)
 )
 def test_the_tests_of_a_service_pass(
     engine: None, template: Path, tmp_path: Path, caches: str, framework: str, telemetry: str
