@@ -751,6 +751,7 @@ def pairs_of(answer: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     )
 
 
+@functools.cache
 def place_of(requirement: str) -> str:
     """Name the package by which a requirement is sorted: at the end of a list users add theirs."""
     package = Requirement(requirement).name

@@ -1,6 +1,5 @@
 """Alpine has no glibc: whatever a project there locks has a wheel for musl."""
 
-import dataclasses
 import tomllib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,8 @@ from packaging.utils import parse_wheel_filename
 from extensions.decisions import Answers, decide, read_requirements, read_tools
 
 MACHINES = ("aarch64", "x86_64")
+# What projects answer that decides their dependencies, beside framework and workspace
+BRING_PACKAGES = ("dependency_manager", "database", "cache", "task_queue", "telemetry")
 
 Package = Mapping[str, Any]
 
@@ -26,11 +27,11 @@ def requirements_of(framework: str) -> list[str]:
 
     The other answers only add to it, so that one resolution stands for all of them.
     """
-    choices = {**questions.choices(), "framework": [framework], "base_image": ["alpine"]}
-    keys = [field.name for field in dataclasses.fields(Answers) if field.name in choices]
+    choices = {key: questions.choices()[key] for key in BRING_PACKAGES}
+    choices |= {"framework": [framework], "base_image": ["alpine"], "workspace": ["", "harbour"]}
     asked = set()
-    for values in product(*(choices[key] for key in keys)):
-        answers = Answers.of(dict(zip(keys, values, strict=True)))
+    for values in product(*choices.values()):
+        answers = Answers.of(dict(zip(choices, values, strict=True)))
         for names in decide(answers).dependencies.values():
             asked.update(names)
     return sorted(asked)
@@ -48,10 +49,16 @@ def resolve(requirements: list[str]) -> list[Package]:
 
 
 @pytest.fixture(scope="module")
-def packages() -> list[Package]:
+def requirements() -> list[list[str]]:
+    """List what is locked together: the requirements of each framework, and the tools."""
+    return [*map(requirements_of, questions.choices()["framework"]), sorted(read_tools().values())]
+
+
+@pytest.fixture(scope="module")
+def packages(requirements: list[list[str]]) -> list[Package]:
     """Lock them all side by side: an index takes longer to answer than uv to think."""
     with ThreadPoolExecutor() as pool:
-        return [package for locked in pool.map(resolve, REQUIREMENTS) for package in locked]
+        return [package for locked in pool.map(resolve, requirements) for package in locked]
 
 
 def tags(version: str, machine: str) -> set[Tag]:
@@ -83,15 +90,11 @@ def has_wheel(package: Package, usable: set[Tag]) -> bool:
     return any(usable & parse_wheel_filename(file)[3] for file in files)
 
 
-TOOLS = sorted(read_tools().values())
-REQUIREMENTS = [*map(requirements_of, questions.choices()["framework"]), TOOLS]
-
-
-def test_every_requirement_is_resolved() -> None:
+def test_every_requirement_is_resolved(requirements: list[list[str]]) -> None:
     files = [file for layer in read_requirements().values() for file in layer.values()]
 
-    resolved = {name for names in REQUIREMENTS for name in names}
-    assert resolved == {*TOOLS, *(name for file in files for name in file)}
+    resolved = {name for names in requirements for name in names}
+    assert resolved == {*read_tools().values(), *(name for file in files for name in file)}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
