@@ -79,7 +79,7 @@ def check_development(project: Path) -> None:
     """Check that what is mounted is read by root, or by the owner, whom the process becomes."""
     for name, service in services_of(project, "compose.yaml", "compose.override.yaml").items():
         for source, target in binds(service):
-            if source == ".":
+            if source in (".", "../../libs"):
                 assert service["image"].endswith(":development"), name
                 assert "setpriv" in (project / "scripts" / "start-dev.sh").read_text("utf-8")
             elif service.get("user") != "0":
@@ -118,6 +118,9 @@ def services_of(project: Path, *files: str) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for file in files:
         for name, service in generated.parse(project / file)["services"].items():
+            if not isinstance(service, dict):  # a tag of Compose takes it away
+                del merged[name]
+                continue
             known = merged.setdefault(name, {"volumes": []})
             volumes = [*known["volumes"], *service.get("volumes", [])]
             merged[name] = {**known, **service, "volumes": volumes}
