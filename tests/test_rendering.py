@@ -112,7 +112,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
         ("flask", "gunicorn", "blueprint", "render_template", "secret_key", "csrf"),
     ),
     ("framework", {"cli"}, ("typer", "hatch", "build-dist", r"\bpublish\b")),
-    ("framework", {"job"}, ("apscheduler", "cronjob", "inbox", "dry-run")),
+    ("framework", {"job"}, ("apscheduler", "cronjob", "inbox", r"dry-run(?!\", )")),
     ("dependency_manager", {"uv"}, (r"\buv\b", r"\buv_", "astral")),
     ("dependency_manager", {"pip"}, ("pip-tools", "pip-compile", "requirements/")),
     (
@@ -140,7 +140,7 @@ TRACES: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
     ("cache", {"redis"}, ("redis-server", "redis-cli", r"redis:\d")),
     ("task_queue", {"celery"}, ("celery", "flower", "broker", r"\bbeat\b", "heartbeat_sent")),
     ("reverse_proxy", {"nginx"}, ("robots",)),
-    ("workspace", {WORKSPACE}, (r"compose\.workspace", "neighbour", "SERVICE_URL", "the gateway")),
+    ("workspace", {WORKSPACE}, (r"compose\.workspace", "neighbour", "SERVICE_URL")),
     ("workspace", {WORKSPACE}, ("httpx.retries", r"shared.(server|database|cache)")),
     ("telemetry", {"opentelemetry", "prometheus"}, ("telemetry", "grafana", "prometheus")),
     (
