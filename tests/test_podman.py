@@ -219,7 +219,7 @@ def test_nothing_is_left_that_its_api_refuses(projects: Mapping[str, Path]) -> N
         shared = generated.parse(project / "compose.yaml")["services"]
         assert taken.keys() <= shared.keys(), name
         # A member of a workspace shares servers, and a workspace wants Docker.
-        servers = generated.read_answers(project).get("shared_servers", [])
+        servers = str(generated.read_answers(project).get("shared_servers"))
         for file, compose in environments(project):
             for service, entry in compose["services"].items():
                 if service in servers:
