@@ -16,6 +16,8 @@ import programs
 import questions
 import yaml
 
+PYTHON_IN_MARKDOWN = re.compile(r"^```python\n.*?^```$", re.DOTALL | re.MULTILINE)
+
 
 class ComposeLoader(yaml.SafeLoader):
     """Reads YAML in which Compose's own tags (!reset, !override) may stand."""
@@ -64,9 +66,10 @@ def untidiness(file: Path) -> str:
     """Say what is wrong with the white space of a file; "" if nothing is."""
     text = file.read_bytes().decode()
     blank_lines = 2 if file.suffix in (".py", ".mako") else 1
+    prose = PYTHON_IN_MARKDOWN.sub("```", text) if file.suffix == ".md" else text
     faults = {
         "trailing white space": re.search(r"[ \t]$", text, re.MULTILINE),
-        "too many blank lines in a row": "\n" * (blank_lines + 2) in text,
+        "too many blank lines in a row": "\n" * (blank_lines + 2) in prose,
         "a blank line at the beginning": text.startswith("\n"),
         "no single line feed at the end": text and not re.search(r"[^\n]\n\Z", text),
         "carriage returns": "\r" in text,
