@@ -553,6 +553,9 @@ class Workplace(Deployed):
             often = development.compose("logs", "web").count(told)
             with edited(development.package / "request_log.py", mistake):
                 stacks.eventually(partial(tells, development, told, often))
+                if generated.read_answers(development.project)["framework"] == "flask":
+                    # It answers once its reloader knows this version of the file.
+                    stacks.eventually(lambda: development.ask("/health").status != HTTPStatus.OK)
             stacks.eventually(lambda: development.ask("/health").status == HTTPStatus.OK)
         assert development.containers("web")[0]["State"]["StartedAt"] == before
 

@@ -177,10 +177,16 @@ def changed_lines(before: bytes, after: bytes) -> list[tuple[int, int]]:
 
 
 def fate(path: str, lines: set[str], result: Tree) -> str:
-    """Tell what became of lines that a user wrote in a file: "clean", "conflict" or "lost"."""
+    """Tell what became of lines that a user wrote in a file: "clean", "conflict" or "lost".
+
+    The digest of an image may have moved to another stage, on which that of its line stands now.
+    """
     content = result.get(path, b"")
     text = content.decode()
     lines = set(in_new_words(content, "\n".join(sorted(lines)).encode()).decode().splitlines())
+    for stage in re.findall(r"^FROM pip( AS \w+)$", text, re.MULTILINE):
+        pinned = {line for line in lines if "@" in line and line.endswith(stage)}
+        lines = lines - pinned | {line.replace(stage, " AS pip") for line in pinned}
     if not lines <= set(text.splitlines()):
         return "lost"
     return "clean" if lines <= set(CONFLICT.sub("", text).splitlines()) else "conflict"
