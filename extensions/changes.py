@@ -260,7 +260,7 @@ def refuse_changes(conf: Mapping[str, Any], package_name: str, framework: str) -
     """End with a sentence that says what to do if an update would harm the project there is."""
     project, previous = Path(conf["dst_path"]), previous_answers(conf)
     package, program = previous.get("package_name"), previous.get("framework")
-    trees = {"own_files": "template-adopted", "services": "template-workspace"}
+    trees = {"own_files": "template-other/adopted", "services": "template-other/workspace"}
     tree = TEMPLATE / next((trees[key] for key in trees if key in previous), "template")
     problem = ""
     if previous and program != framework:

@@ -111,7 +111,10 @@ class Decisions:
         self.is_adopted = bool(answers.own_files)  # it was an application before
         self.is_workspace = answers.framework == "workspace"  # of several services
         # Which folder of the template becomes the repository
-        trees = {"template-adopted": self.is_adopted, "template-workspace": self.is_workspace}
+        trees = {
+            "template-other/adopted": self.is_adopted,
+            "template-other/workspace": self.is_workspace,
+        }
         self.tree = [*chosen(trees), "template"][0]
         self.has_package = not (self.is_adopted or self.is_workspace)
         self.decide_framework(answers)

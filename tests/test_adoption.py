@@ -670,7 +670,7 @@ def test_an_update_brings_what_is_new_and_leaves_alone_what_is_the_applications(
     updating.commit(project, "Edit")
     before = own_files(project)
 
-    tree = releases / "template-adopted"
+    tree = releases / "template-other" / "adopted"
     for path in before:  # the next release has all of them, too
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text("of the template\n")
@@ -700,7 +700,7 @@ def test_an_update_finds_the_answers_beside_those_of_another_template(
     project = write_application(tmp_path / "shop", {**WEB, "app.py": "app = Flask(1)\n", **theirs})
     adopt(releases, project)
     updating.commit(project, "Adopt")
-    (releases / "template-adopted" / "scripts" / "new.sh").write_text("#!/bin/sh\n")
+    (releases / "template-other" / "adopted" / "scripts" / "new.sh").write_text("#!/bin/sh\n")
     updating.commit(releases, "Release v99.0.0")
     updating.git(releases, "tag", "v99.0.0")
     command = ("update", "--defaults", "--trust", "--answers-file", ".copier-answers.slipway.yml")

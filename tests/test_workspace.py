@@ -420,7 +420,7 @@ def behind(started: Path, slipway: Slipway, tmp_path: Path) -> Path:
         assert slipway("--data", "database=none", f"services/{name}").returncode == 0
         commit(started, f"Add {name}")
     source = tmp_path / "slipway"
-    for tree in ("template", "template-workspace"):
+    for tree in ("template", "template-other/workspace"):
         with (source / tree / ".editorconfig").open("a", encoding="utf-8") as file:
             file.write("\n[*.md]\nmax_line_length = off\n")
     commit(source, "Release v99.1.0")

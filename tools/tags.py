@@ -17,8 +17,7 @@ from tools.compare import export
 # With the names that these folders had up to release 0.5
 FOLDERS = (
     "template",
-    "template-adopted",
-    "template-workspace",
+    "template-other",
     "template-parts",
     "adopted",
     "includes",

@@ -218,11 +218,9 @@ def find_own_files(found: Inspection, root: Path, tracked: list[str], manifest: 
 
     Files by which the template decides are listed apart from their folders.
     """
-    ours = [
-        path.relative_to(FILES / "template-adopted")
-        for path in (FILES / "template-adopted").rglob("*")
-    ]
-    folders = {path.as_posix() for path in ours if (FILES / "template-adopted" / path).is_dir()}
+    tree = FILES / "template-other" / "adopted"
+    ours = [path.relative_to(tree) for path in tree.rglob("*")]
+    folders = {path.as_posix() for path in ours if (tree / path).is_dir()}
     files = {path.as_posix().removesuffix(".jinja") for path in ours} - folders
     kept = sorted(name for name in files if (root / name).exists())
     own = {shorten(path, folders) for path in tracked if path.isprintable()}

@@ -5,13 +5,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
-    "template-adopted",
-    "template-workspace",
     "copier.yml",
     "manifest.jinja",
     "yours.gitignore",
     "extensions",
     "catalogue",
+    "template-other",
     "template-parts",
     "tasks",
     "template",
