@@ -14,6 +14,8 @@ from test_threat_model import CODE, exists
 DOCUMENT = (ROOT / "docs" / "tested.md").read_text("utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| `(\S+)` \| (.*?) ?\| (.*?) ?\|$", re.MULTILINE)
 ROWS = ROW.findall(DOCUMENT)
+FRAMEWORKS = [*questions.choices()["framework"], "workspace"]
+OFFERED = {**questions.choices(), "framework": FRAMEWORKS}
 # Questions whose answers reach a container; the others are about the repository.
 STACK = set(questions.choices()) - {"ci", "dependency_updates", "license"}
 
@@ -35,9 +37,7 @@ def answers_of(test: str) -> questions.Answers:
 def test_every_answer_has_one_row() -> None:
     listed = Counter((question, answer) for question, answer, *_ in ROWS)
 
-    assert listed == Counter(
-        (key, each) for key, every in questions.choices().items() for each in every
-    )
+    assert listed == Counter((key, each) for key, every in OFFERED.items() for each in every)
     assert len(ROWS) == len(re.findall(r"^\| `", DOCUMENT, re.MULTILINE))
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import deployments
 import generated
@@ -131,9 +132,10 @@ def production(
 
 
 @pytest.mark.docker
-@pytest.mark.thorough
 class TestProduction:
     """Three services behind the gateway, with hardened containers."""
+
+    answers: ClassVar[questions.Answers] = {"framework": "workspace"}
 
     def test_each_has_the_paths_below_its_name(self, production: RunningWorkspace) -> None:
         for service, name in production.names.items():
@@ -230,6 +232,7 @@ class TestProduction:
             for container in production.of(service).containers():
                 assert not any(container["NetworkSettings"]["Ports"].values() or ()), service
 
+    @pytest.mark.thorough
     def test_data_survives_a_dump_and_its_restoration(self, production: RunningWorkspace) -> None:
         before = production.ask("orders", "/api/notes", {"title": "Low tide"}).json()
         folder = production.folder("orders")
@@ -243,6 +246,7 @@ class TestProduction:
                 assert [note["title"] for note in restored] == ["Low tide", "Later"]
         assert production.ask("orders", f"/api/notes/{before['id']}").json() == before
 
+    @pytest.mark.thorough
     def test_a_deployment_loses_no_request_and_touches_nobody_else(
         self,
         production: RunningWorkspace,
@@ -264,6 +268,7 @@ class TestProduction:
         assert deployments.runs(production.own) == root
         record_property("deployed", load.figures("2, in a workspace"))
 
+    @pytest.mark.thorough
     def test_a_version_that_fails_changes_nothing(
         self, production: RunningWorkspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -280,6 +285,7 @@ class TestProduction:
         assert load.lost == []
         assert deployments.runs(stack) == before
 
+    @pytest.mark.thorough
     def test_an_edit_rebuilds_the_last_layer_of_one_service(
         self, production: RunningWorkspace
     ) -> None:
