@@ -23,7 +23,7 @@ slipway new harbour-api
 
 slipway new --defaults --data framework=flask --data database=sqlite harbour-api
 
-slipway new --vcs-ref v0.5.0 --data-file house.yml harbour-api
+slipway new --vcs-ref v1.0.0 --data-file house.yml harbour-api
 
 slipway new --data framework=workspace harbour
 
