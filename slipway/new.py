@@ -4,6 +4,7 @@ In a workspace of several services it makes one of them, and adds it to the othe
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 from plumbum import ProcessExecutionError
 
 from slipway.source import find_source
-from slipway.workspace import Workspace, WorkspaceError, find_workspace
+from slipway.workspace import Workspace, WorkspaceError, find_workspace, use_neutral_git
 
 EXAMPLES = """
 Examples:
@@ -29,6 +30,8 @@ slipway new --data framework=workspace harbour
 
 slipway new services/users
 """
+# Options of "copier copy" that a value follows
+VALUED = "-a --answers-file --ask -d --data --data-file -r --vcs-ref -s --skip -x --exclude".split()
 FAILURES = (OSError, ValueError, ProcessExecutionError, yaml.YAMLError)
 
 
@@ -42,7 +45,7 @@ def new(context: typer.Context) -> None:
     from copier.errors import UserMessageError  # takes longer than all the rest
 
     words = context.args
-    folder = Path(words[-1]).absolute() if words and not words[-1].startswith("-") else None
+    folder = find_folder(words)
     workspace = find_workspace(folder) if folder else None
     try:
         if workspace and folder:
@@ -57,6 +60,17 @@ def new(context: typer.Context) -> None:
     raise typer.Exit(status)
 
 
+def find_folder(words: Sequence[str]) -> Path | None:
+    """Find the folder among the words, which may stand anywhere between options."""
+    folders, rest = [], iter(words)
+    for word in rest:
+        if word in VALUED:
+            next(rest, None)
+        elif not word.startswith("-"):
+            folders.append(word)
+    return Path(os.path.abspath(folders[-1])) if folders else None  # noqa: PTH100  (without "..")
+
+
 def copy(*words: str) -> int:
     """Run "copier copy"; say how it ended."""
     from copier.__main__ import CopierApp  # type: ignore[attr-defined]
@@ -67,6 +81,7 @@ def copy(*words: str) -> int:
 
 def add_service(workspace: Workspace, folder: Path, words: Sequence[str]) -> int:
     """Make a service, and add it to its workspace; or neither."""
+    use_neutral_git()
     name = workspace.check(folder)
     given = dict(given_answers(words))
     answers = workspace.answers_for(name, given)

@@ -1,6 +1,8 @@
 """The workspace around a new service: what it knows, and how it hears of the service."""
 
+import os
 import re
+import runpy
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from plumbum import local
+
+from slipway.source import FILES
 
 ANSWERS_FILE = re.compile(r"\.copier-answers(\..+)?\.ya?ml")
 # What a service has as its workspace has it
@@ -22,6 +27,8 @@ TAKEN_OVER = (
     "python_version",
     "deployment",
 )
+# What only the root has, whatever a file of answers says
+OF_THE_ROOT = {"ci": "none", "dependency_updates": "none", "reverse_proxy": "none"}
 
 
 class WorkspaceError(Exception):
@@ -49,8 +56,13 @@ class Workspace:
             raise WorkspaceError(
                 f"{self.root} is a workspace, whose services are in services: say services/{name}"
             )
-        if name in self.services:
+        if name in self.services and folder.exists():
             raise WorkspaceError(f"The workspace has a service {name}: choose another name")
+        if name in self.services:
+            raise WorkspaceError(
+                f"The workspace has a service {name}, whose folder is gone: docs/services.md says"
+                " how to remove it from the list"
+            )
         if folder.exists():
             raise WorkspaceError(f"There is a folder services/{name}: choose another name")
         if git(self.root, "status", "--porcelain"):
@@ -62,25 +74,28 @@ class Workspace:
 
     def answers_for(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Answer for a service what follows from the workspace, unless that is given otherwise."""
-        known = self.answers
+        known, own = self.answers, {"project_slug": name, "workspace": self.answers["project_slug"]}
+        for key, answer in own.items():
+            if given.get(key, answer) != answer:
+                raise WorkspaceError(
+                    f"The {key} of services/{name} is {answer}, not {given[key]}: leave it out"
+                )
         servers = {key: known.get(key, "none") for key in ("database", "cache")}
         taken = {
             **{key: known[key] for key in TAKEN_OVER if key in known},
             **{key: server for key, server in servers.items() if server != "none"},
             "project_name": name.replace("-", " ").capitalize(),
-            "ci": "none",
-            "dependency_updates": "none",
         }
+        if has_python(str(given.get("base_image", known["base_image"]))):
+            taken.pop("python_version", None)
         answers = {**taken, **given}
+        taken["shared_servers"] = [
+            key for key, server in servers.items() if answers.get(key, "none") == server != "none"
+        ]
         return {
             **{key: answer for key, answer in taken.items() if key not in given},
-            "project_slug": name,
-            "workspace": known["project_slug"],
-            "shared_servers": [
-                key
-                for key, server in servers.items()
-                if answers.get(key, "none") == server != "none"
-            ],
+            **OF_THE_ROOT,
+            **own,
         }
 
     def managers_with(self, name: str, manager: str) -> dict[str, Any]:
@@ -123,6 +138,19 @@ def find_workspace(folder: Path) -> Workspace | None:
                 if isinstance(answers, dict) and answers.get("framework") == "workspace":
                     return Workspace(root, file.name, answers)
     return None
+
+
+def has_python(base_image: str) -> bool:
+    """Say whether a base image has one version of Python alone."""
+    table = yaml.safe_load((FILES / "catalogue" / "choices.yaml").read_text("utf-8"))
+    return bool(table["base_image"].get(base_image, {}).get("distribution_python"))
+
+
+def use_neutral_git() -> None:
+    """Let git, ours and Copier's, do what it does in an update, whatever its user configured."""
+    settings = runpy.run_path(str(FILES / "tasks" / "git.py"))["environment"]()
+    os.environ.update(settings)
+    local.env.update(settings)  # plumbum, by which Copier runs git, has a copy
 
 
 def git(root: Path, *arguments: str) -> str:

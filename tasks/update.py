@@ -74,6 +74,8 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_intermixed_args(words)
     try:
         check_work_tree()
+        if arguments.branch:
+            check_branch()
         answers = read_answers(arguments.answers_file)
         step = Step(
             arguments.template,
@@ -106,6 +108,19 @@ def check_work_tree() -> None:
         ) from None
     if git("status", "--porcelain"):
         raise RefusalError("There are uncommitted changes: commit or stash them, then try again")
+
+
+def check_branch() -> None:
+    """Refuse to take the place of what people have added to the last proposal."""
+    branch = f"refs/heads/{BRANCH}"
+    if not git("for-each-ref", branch):
+        return
+    authors = git("log", "--format=%ae", f"HEAD..{branch}", "--").decode("utf-8", "replace").split()
+    if not all(re.fullmatch(rf"{BRANCH}@.*\.invalid", author) for author in authors):
+        raise RefusalError(
+            f"The branch {BRANCH} has commits of yours: run git merge {BRANCH},"
+            f" or git branch -D {BRANCH} to do without them, then try again"
+        )
 
 
 def read_answers(answers_file: str) -> dict[str, str]:
@@ -264,11 +279,12 @@ def propose(
     message = "\n".join(
         [f"Update the template to {new}", "", *map("Conflict: {}".format, conflicts)]
     )
-    git(*identity, "commit", "--quiet", "--no-verify", "--message", message)
+    author = f"--author=Template update <{robot}>"  # whatever variables of git say
+    git(*identity, "commit", author, "--quiet", "--no-verify", "--message", message)
     said = check() if checks else ""
     git("branch", "--force", BRANCH, "HEAD")
     description.write_text(describe(step, new, conflicts, said)[:LONGEST], "utf-8")
-    print(f"The branch {BRANCH} has {new} of the template, and {description.name} describes it.")
+    print(f"The branch {BRANCH} has {new} of the template.")
 
 
 def check() -> str:

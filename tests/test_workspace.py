@@ -251,6 +251,26 @@ def test_only_what_has_changed_is_tested(render: Render) -> None:
     assert changed("services/users/a", "services/shop/b") == everything
     assert changed("gateway/notes.txt", since="HEAD~3") == everything
     assert changed("docs/notes.md", since="0" * 40) == everything
+    assert changed("services/users/größe.txt") == '["users"]\n'
+    git(project, "mv", "services/users/src/app.py", "services/shop/app.py")
+    assert changed() == everything
+
+
+def test_what_stops_or_deploys_some_services_leaves_the_others(render: Render) -> None:
+    project = render({"framework": "workspace", "services": ["users", "shop"]})
+    (project / "Makefile.local").write_text("DOCKER = docker\n")
+
+    def made(*words: str) -> str:
+        return stacks.execute("make", "--dry-run", *words, cwd=project).stdout
+
+    for target, down in (("down", "docker compose down"), ("production-down", "prod.yaml down")):
+        assert down in made(target)
+        assert down not in made(target, "SERVICES=users")
+        assert "for name in users; do" in made(target, "SERVICES=users")
+    for wrong in ("", "users shop", "shop users", "%", "tally"):
+        words = ("deploy", f"SERVICE={wrong}", "TAG=1.2.3")
+        said = stacks.execute("make", *words, cwd=project).stdout
+        assert "SERVICE must be one of users, shop: make deploy" in said, wrong
 
 
 def test_the_job_for_rules_is_always_there(render: Render) -> None:
@@ -383,6 +403,11 @@ def test_options_override_what_the_workspace_knows(
         (("services/gateway",), "something else is called gateway"),
         (("services/Users",), "lower-case ASCII letters"),
         (("--data", "database=oracle", "services/users"), "all is as it was."),
+        (("--data", "framework=job", "services/users"), "Try fastapi or flask: "),
+        (("services/users", "--data", "framework=cli"), "Try fastapi or flask: "),
+        (("--data", "ci=github", "services/users"), "Try none: the root of a workspace has one"),
+        (("--data", "project_slug=shop", "services/users"), "services/users is users, not shop"),
+        (("services/users/../deep/users",), "say services/users."),
         (("--vcs-ref", "v1.2.3", "services/users"), "Unknown revision: 'v1.2.3'"),
     ],
     ids=str,
@@ -408,6 +433,51 @@ def test_a_name_is_taken_once_and_changes_are_committed_first(
     assert "The workspace has a service users: choose another name." in again.stdout
     (started / "services" / "shop").mkdir()
     assert "There is a folder services/shop" in slipway("services/shop").stdout
+
+
+def test_what_git_is_configured_to_costs_no_file(started: Path, slipway: Slipway) -> None:
+    (started / "docs" / "größe.md").touch()
+    commit(started, "Write about sizes")
+    for key, value in {"core.quotePath": "false", "status.showUntrackedFiles": "no"}.items():
+        git(started, "config", key, value)
+    (started / "notes.txt").touch()
+    refused = slipway("--data", "framework=nonsense", "services/users")
+    assert "There are uncommitted changes" in refused.stdout
+    assert (started / "notes.txt").exists()
+
+    (started / "notes.txt").unlink()
+    result = slipway("services/users")
+    assert result.returncode == 0, result.stdout
+    assert (started / "docs" / "größe.md").exists()
+
+
+def test_a_file_of_answers_decides_unless_only_the_root_can(
+    started: Path, slipway: Slipway, tmp_path: Path
+) -> None:
+    preset = (ROOT / "presets" / "site.yml").read_text("utf-8")
+    (tmp_path / "house.yml").write_text(f"{preset}shared_servers: []\n", "utf-8")
+    result = slipway("services/../services/shop", "--data-file", str(tmp_path / "house.yml"))
+
+    assert result.returncode == 0, result.stdout
+    service = generated.read_answers(started / "services" / "shop")
+    expected = {"framework": "flask", "ci": "none", "shared_servers": [], "workspace": "harbour"}
+    assert {key: service[key] for key in expected} == expected
+
+
+def test_a_base_image_with_a_python_of_its_own_decides_which(
+    started: Path, slipway: Slipway
+) -> None:
+    result = slipway("--data", "base_image=distroless", "services/shop")
+    assert result.returncode == 0, result.stdout
+
+
+def test_a_folder_beside_the_workspace_is_a_project_of_its_own(
+    started: Path, slipway: Slipway
+) -> None:
+    result = slipway("--data", "database=none", "--vcs-ref", "HEAD", "../tide-tables")
+    assert result.returncode == 0, result.stdout
+    assert generated.read_answers(started.parent / "tide-tables")["workspace"] == ""
+    assert generated.read_answers(started)["services"] == []
 
 
 # Updates
@@ -455,6 +525,40 @@ def test_make_update_brings_a_commit_for_the_workspace_and_each_service(
     assert "## Ours" in (behind / "README.md").read_text("utf-8")
     assert updating.conflicts_in(behind) == []
     assert len(git(behind, "worktree", "list").splitlines()) == 1
+
+
+def test_make_update_leaves_what_people_added_to_the_branch(
+    behind: Path, tmp_path: Path, bare_path: str
+) -> None:
+    nested = tmp_path / "repository"
+    shutil.copytree(behind, nested / "deep", ignore=shutil.ignore_patterns(".git"))
+    git(nested, "init", "--quiet")
+    commit(nested, "Start")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "copier").symlink_to(programs.tool("copier"))
+    (tools / "docker").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "docker").chmod(0o755)
+    update = ("make", "--directory", "deep", "update")
+
+    def updated(*words: str) -> "subprocess.CompletedProcess[str]":
+        return stacks.execute(*update, *words, cwd=nested, PATH=f"{tools}:{bare_path}")
+
+    assert "has no version v99.7.0" in updated("VERSION=v99.7.0").stdout
+    for _ in range(2):  # a proposal that nobody has touched is made anew
+        result = updated()
+        assert result.returncode == 0, result.stdout
+    assert len(git(nested, "log", "--format=%s", "HEAD..template-update").splitlines()) == 3
+
+    start = git(nested, "branch", "--show-current").strip()
+    git(nested, "checkout", "--quiet", "template-update")
+    (nested / "deep" / "README.md").write_text("Resolved\n")
+    commit(nested, "Resolve")
+    git(nested, "checkout", "--quiet", start)
+    result = updated()
+    assert result.returncode != 0
+    assert "The branch template-update has commits of yours: run git merge" in result.stdout
+    assert "Resolve" in git(nested, "log", "--format=%s", "template-update")
 
 
 def test_a_fleet_sees_the_workspace_and_each_service(behind: Path, tmp_path: Path) -> None:

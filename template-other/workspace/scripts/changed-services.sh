@@ -6,11 +6,12 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-changed=$(git diff --name-only "${1:-none}...HEAD" -- 2>/dev/null) || changed=libs/
+# A file that moved has changed where it was, too; git quotes names with letters beyond ASCII.
+changed=$(git diff --relative --no-renames --name-only "${1:-none}...HEAD" -- 2>/dev/null) || changed=libs/
 list=''
 for folder in services/*/; do
   [ -f "$folder/Makefile" ] || continue
-  if echo "$changed" | grep -q -e "^$folder" -e ^libs/ -e ^.github/workflows/; then
+  if echo "$changed" | grep -q -e "^\"*$folder" -e '^"*libs/' -e '^"*[.]github/workflows/'; then
     name=${folder#services/}
     list="$list${list:+,}\"${name%/}\""
   fi
