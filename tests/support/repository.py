@@ -20,6 +20,7 @@ PARTS = (
 
 def copy_template(destination: Path) -> Path:
     """Copy what Copier needs, without the Git history, which would only make it slower."""
+    destination.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source, target = ROOT / part, destination / part
         if source.is_dir():
