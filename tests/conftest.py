@@ -182,9 +182,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Begin with what takes longest: xdist hands out whole modules and classes in this order."""
     items.sort(key=lambda item: -cost(item.nodeid))
     if not config.option.thorough:
-        is_repeated = [item.get_closest_marker("thorough") is not None for item in items]
+        is_repeated = [*map(is_repeat, items)]
         config.hook.pytest_deselected(items=[*compress(items, is_repeated)])
         items[:] = compress(items, map(not_, is_repeated))
+
+
+def is_repeat(item: pytest.Item) -> bool:
+    """Say whether a test keeps a promise that another one keeps, with other answers."""
+    repeats = getattr(getattr(item, "cls", None), "repeats", ())
+    name = item.nodeid.partition("[")[0].rpartition("::")[2]
+    return item.get_closest_marker("thorough") is not None or name in repeats
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

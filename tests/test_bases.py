@@ -174,6 +174,12 @@ class TestDistro(Metrics, Service):
         "os_packages_runtime": ["libpq5", "python3-click", "python3-markdown"],
         "telemetry": "prometheus",
     }
+    repeats = (
+        "test_a_migration_can_be_written",
+        "test_data_survives_down_and_up",
+        "test_development_is_reached_on_a_network_without_ipv4",
+        "test_its_own_tests_pass_inside",
+    )
 
     def test_python_is_debians(self, production: Stack, development: Stack) -> None:
         for stack in (production, development):

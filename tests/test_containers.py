@@ -48,9 +48,15 @@ class TestFlaskWithPipAndPostgresql(
         "python_version": "3.13",
         "telemetry": "prometheus",
     }
+    repeats = (
+        "test_a_part_of_its_tests_can_be_run",
+        "test_a_stale_lock_is_refused_and_a_new_one_downloads_only_what_is_new",
+        "test_a_start_without_a_module_ends_and_says_what_brings_it",
+        "test_development_is_reached_on_a_network_without_ipv4",
+        "test_the_work_tree_holds_no_file_of_roots",
+    )
 
 
-@pytest.mark.thorough
 @pytest.mark.thorough
 class TestFastapiWithUvAndSqlite(Sqlite, Service):
     """The database that is a file."""

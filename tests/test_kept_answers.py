@@ -387,7 +387,7 @@ def test_an_untracked_file_is_not_written_over(project_of: Renderings, tmp_path:
 
 
 @pytest.mark.parametrize("options", [(), ("--quiet",)])
-@pytest.mark.parametrize("is_ignored", [True, False])
+@pytest.mark.parametrize("is_ignored", some([True, False], one_in=2))
 def test_an_answers_file_that_git_does_not_track_is_named_with_the_cure(
     project: Path, bare_path: str, is_ignored: bool, options: tuple[str, ...]
 ) -> None:

@@ -261,7 +261,6 @@ class TestQueue(Deployed, Attacks, Telemetry):
 
 
 @pytest.mark.thorough
-@pytest.mark.thorough
 class TestDeployment(Deployed):
     """Workers are replaced between the migration and the switch of nginx."""
 
@@ -328,6 +327,7 @@ class TestQueueWithSqlite(Sqlite):
         "task_queue": "celery",
         "telemetry": "prometheus",
     }
+    repeats = ("test_a_start_without_a_module_ends_and_says_what_brings_it",)
 
     @pytest.fixture(scope="class")
     @classmethod
