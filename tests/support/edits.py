@@ -340,7 +340,7 @@ def bump_ci(project: Path) -> None:
         checkout = rf"\g<1>{'5' * 40} # v99.0.0"
         substitute(workflow, r"(uses: actions/checkout@)\w{40} # v[\d.]+", checkout)
     if (pipeline := project / ".gitlab-ci.yml").exists():
-        substitute(pipeline, r"(image: docker:)\d+", r"\g<1>99")
+        substitute(pipeline, r"(image: (?:docker[.]io/library/)?docker:)\d+", r"\g<1>99")
 
 
 @happens_when("maintained", "a version bumped in the hooks")

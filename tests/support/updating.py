@@ -30,8 +30,10 @@ def releases() -> Mapping[str, str]:
 
 
 def choices(version: str) -> dict[str, list[str]]:
-    """Map each question of a release that has choices to their values."""
-    return questions.choices(yaml.safe_load(git(ROOT, "show", f"{releases()[version]}:copier.yml")))
+    """Map each question of a release that has choices to their values, for a single project."""
+    entries = yaml.safe_load(git(ROOT, "show", f"{releases()[version]}:copier.yml"))
+    found = questions.choices(entries)
+    return {**found, "framework": [name for name in found["framework"] if name != "workspace"]}
 
 
 def git(folder: Path, *arguments: str | Path) -> str:
